@@ -1,0 +1,219 @@
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"hubline/base/db"
+)
+
+const (
+	startLimit = 60 * time.Second // for initdb and for the server to answer, on a machine under load
+	maxSocket  = 107              // bytes of a socket's path (unix(7), sun_path)
+	socketName = ".s.PGSQL.5432"
+	template   = "hubline_template"
+)
+
+// Postgres returns a migrated store in a database of its own, closed and dropped at the end of the test.
+func Postgres(t testing.TB) *db.DB {
+	t.Helper()
+	return open(t, PostgresURL(t))
+}
+
+// PostgresURL makes a migrated database of its own and returns its address, for tests that start the real program.
+// The database is dropped at the end of the test.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	s, err := postgres()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "t_" + strings.ToLower(rand.Text())
+	if _, err := s.admin.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+		t.Fatalf("create the test's database: %v", err)
+	}
+	t.Cleanup(func() {
+		// The test's context has ended. FORCE: a program under test may have died with its connections open.
+		if _, err := s.admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("drop the test's database: %v", err)
+		}
+	})
+	return s.url(name)
+}
+
+// server is the one PostgreSQL of a test binary.
+type server struct {
+	dir   string
+	alive io.Closer // the pipe whose end stops the server; kept here so that it is not collected as garbage
+	admin *sql.DB
+}
+
+func (s *server) url(database string) string {
+	return "postgres://hubline@/" + database + "?" + url.Values{"host": {s.dir}}.Encode()
+}
+
+// postgres starts the server at first use. It ends with the test process, however that ends: see script.
+var postgres = sync.OnceValues(func() (*server, error) {
+	bin, err := findPostgres()
+	if err != nil {
+		return nil, err
+	}
+	owner, err := owner()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := socketDir(owner)
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for PostgreSQL: %w", err)
+	}
+	s := &server{dir: dir}
+	if err := s.start(bin, owner); err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w\n%s", err, s.log())
+	}
+	if _, err := s.admin.Exec("CREATE DATABASE " + template); err != nil {
+		return nil, fmt.Errorf("create the PostgreSQL template: %w", err)
+	}
+	if err := migrated(s.url(template)); err != nil {
+		return nil, fmt.Errorf("migrate the PostgreSQL template: %w", err)
+	}
+	return s, nil
+})
+
+// findPostgres returns the folder of initdb and postgres: beside the initdb on PATH, or Debian's folder of the newest version.
+func findPostgres() (string, error) {
+	candidates, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.SortFunc(candidates, func(a, b string) int { return version(b) - version(a) })
+	if initdb, err := exec.LookPath("initdb"); err == nil {
+		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
+			candidates = append([]string{filepath.Dir(initdb)}, candidates...)
+		}
+	}
+	for _, dir := range candidates {
+		if _, err := exec.LookPath(filepath.Join(dir, "postgres")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", errors.New("PostgreSQL is missing and the tests need it: apt-get install postgresql (Debian, Ubuntu) or brew install postgresql (macOS)")
+}
+
+func version(bin string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin)))
+	return n
+}
+
+// owner returns the user for the server, nil for the present one: PostgreSQL refuses to run as root.
+func owner() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL does not run as root and needs the user postgres: %w", err)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
+
+// socketDir makes the server's folder, in /tmp when the usual place has too long a path for a socket.
+func socketDir(owner *syscall.Credential) (string, error) {
+	parent := os.TempDir()
+	if len(filepath.Join(parent, "hl-4294967295", socketName)) > maxSocket {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "hl-")
+	if err != nil {
+		return "", err
+	}
+	if owner != nil {
+		return dir, os.Chown(dir, int(owner.Uid), int(owner.Gid))
+	}
+	return dir, nil
+}
+
+// script runs the server until its standard input ends, then removes the folder. Only the test process holds the other
+// end of that pipe, so the kernel closes it even when the process is killed.
+const script = `
+"$1/initdb" -D "$2/data" -U hubline -A trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 || { touch "$2/failed"; read -r _; rm -rf "$2"; exit; }
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+	-c max_connections=300 -c shared_buffers=64MB -c wal_level=minimal -c max_wal_senders=0 -c jit=off >>"$2/log" 2>&1 &
+read -r _
+kill -QUIT $!
+wait $!
+rm -rf "$2"
+`
+
+func (s *server) start(bin string, owner *syscall.Credential) error {
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", bin, s.dir)
+	cmd.Dir = s.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	// A session of its own: Ctrl-C reaches the test process only, and the script still tidies up.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: owner}
+	var err error
+	if s.alive, err = cmd.StdinPipe(); err != nil { // never written to and never closed
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	admin, err := sql.Open("pgx", s.url("postgres"))
+	if err != nil {
+		return err
+	}
+	s.admin = admin
+	admin.SetMaxOpenConns(2)
+	return s.wait()
+}
+
+func (s *server) wait() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(filepath.Join(s.dir, "failed")); err == nil {
+			return errors.New("initdb failed")
+		}
+		err := s.admin.PingContext(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no answer after %v: %w", startLimit, err)
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *server) log() string {
+	log, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(log)
+}
