@@ -41,7 +41,16 @@ type Migration struct {
 
 // Migrate brings the store to the schema of this program. Nodes that start together take turns.
 func Migrate(ctx context.Context, d *DB) error {
-	return migrate(ctx, d, folder())
+	return migrate(ctx, d, folder(), goose.MaxVersion)
+}
+
+// MigrateTo brings the store up to one version of the schema and no further, so that an older backup can be restored
+// before the steps that came after it. It never goes down; 0 does nothing.
+func MigrateTo(ctx context.Context, d *DB, version int64) error {
+	if version == 0 {
+		return nil
+	}
+	return migrate(ctx, d, folder(), version)
 }
 
 // Status lists the steps that this program knows or the store has, by version.
@@ -62,7 +71,7 @@ func folder() fs.FS {
 	return sub
 }
 
-func migrate(ctx context.Context, d *DB, files fs.FS) (err error) {
+func migrate(ctx context.Context, d *DB, files fs.FS, version int64) (err error) {
 	if err := check(ctx, d, files); !errors.Is(err, ErrOlder) {
 		return err
 	}
@@ -74,7 +83,7 @@ func migrate(ctx context.Context, d *DB, files fs.FS) (err error) {
 	}
 	last := int64(-1)
 	for {
-		_, err := p.Up(ctx)
+		_, err := p.UpTo(ctx, version)
 		if err == nil {
 			return nil
 		}
