@@ -1,0 +1,303 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"net/url"
+	"reflect"
+	"strconv"
+)
+
+// Field is one labelled control. Templates make it with the function "field" and name what they set:
+//
+//	{{template "field" (field "Name" "email" "Label" "Email address" "Hint" "One is enough." "Form" $.Form)}}
+type Field struct {
+	Name, Label, Hint string
+	ID                string // of the control; empty: its name
+	Type              string // text (default), email, search, tel, password, code
+	Value, Error      string
+	Form              *Form // gives Value and Error by name
+	Optional          bool
+	Autocomplete      string
+	Width             string // "sm", "md" (default), "lg", "full"
+	Rows              int    // more than 0 makes a text area
+	Max               int    // longest text; 0: no limit in the browser
+	Live              string // the id of a live sentence or count that this field changes
+	Focus             bool   // the cursor starts here
+	Options           []Option
+}
+
+// Option is one choice of a select, of choice cards or of a segmented filter.
+type Option struct {
+	Value, Label, Hint string
+	Count              int
+	Path               string // of a filter's link
+	Current            bool
+}
+
+// fill sets the fields of a component from pairs of names and values, so that a template reads like a struct literal.
+func fill[T any](pairs ...any) (T, error) {
+	var into T
+	v := reflect.ValueOf(&into).Elem()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, _ := pairs[i].(string)
+		field := v.FieldByName(name)
+		if !field.IsValid() || len(pairs)%2 != 0 {
+			return into, fmt.Errorf("%s has no %q", v.Type(), name)
+		}
+		value := reflect.ValueOf(pairs[i+1])
+		if !value.IsValid() {
+			continue
+		}
+		if !value.Type().ConvertibleTo(field.Type()) || field.Kind() == reflect.String && value.Kind() != reflect.String {
+			return into, fmt.Errorf("%s.%s cannot be a %s", v.Type(), name, value.Type())
+		}
+		field.Set(value.Convert(field.Type()))
+	}
+	return into, nil
+}
+
+// field completes what the template left open.
+func field(pairs ...any) (Field, error) {
+	f, err := fill[Field](pairs...)
+	if f.Form != nil {
+		if f.Value == "" && f.Type != "password" {
+			f.Value = f.Form.Value(f.Name)
+		}
+		if f.Error == "" {
+			f.Error = f.Form.Error(f.Name)
+		}
+	}
+	if f.ID == "" {
+		f.ID = f.Name
+	}
+	if f.Type == "" {
+		f.Type = "text"
+	}
+	if f.Width == "" {
+		f.Width = "md"
+	}
+	return f, err
+}
+
+// Chosen reports whether an option of the field is the one that is set.
+func (f Field) Chosen(value string) bool {
+	return f.Value == value || f.Form != nil && f.Form.Has(f.Name, value)
+}
+
+// Describes lists the ids of what belongs to the control: hint, error.
+func (f Field) Describes() string {
+	ids := ""
+	if f.Hint != "" {
+		ids = f.ID + "-hint"
+	}
+	if f.Error != "" {
+		if ids != "" {
+			ids += " "
+		}
+		ids += f.ID + "-error"
+	}
+	return ids
+}
+
+// Banner is a result or a condition at the top of a page.
+type Banner struct {
+	Kind  string `json:"k,omitempty"` // "ok" (default), "warn", "bad", "info"
+	Text  string `json:"t"`
+	More  string `json:"m,omitempty"` // a second line
+	Link  string `json:"l,omitempty"` // address of what changed
+	Label string `json:"n,omitempty"` // its words
+	Undo  string `json:"u,omitempty"` // address that takes it back by POST
+}
+
+// Empty is a data region without data. Kind: "first", "none", "error", "denied", "full", "offline", "loading".
+type Empty struct {
+	Kind, Icon, Title, Text string
+	Label, Path             string // the one button
+	More, MorePath          string // one link to read on
+	Dialog                  string // id of a dialog that the button opens where scripts run
+}
+
+// Confirm is a question before something that affects somebody else. The safe button has the focus.
+type Confirm struct {
+	ID, Title, Text  string
+	Path, Keep, Do   string // where it posts, the words of both buttons
+	Kind             string // "danger" (default) or "primary"
+	Name, Value      string // one hidden value to send along
+	Next             string // a page for browsers without scripts, which open this instead of the dialog
+	Typed, TypedHint string // what must be typed for acts that cannot be undone
+	Form             *Form
+}
+
+// RowMenu is the "…" of a table row.
+type RowMenu struct {
+	ID, Label string // Label names the row: "More actions for Priya Nair"
+	Items     []MenuItem
+}
+
+// MenuItem is one line of a menu: a link, or a dialog's opener that is a link where scripts do not run, or a posted action.
+type MenuItem struct {
+	Label, Icon, Path string
+	Dialog            string // id of the dialog to open
+	Fill              string // JSON of what the dialog's data-fill parts show
+	Post              bool
+	Danger            bool
+	Current           bool
+}
+
+// Step is one line of a checklist or a stepper.
+type Step struct {
+	Label, Text  string
+	Done         bool
+	Current      bool
+	Action, Path string
+}
+
+// Pager leads through a list page by page. Pages counts from 1.
+type Pager struct {
+	Page, Size, Total int
+	Noun, Nouns       string
+	Query             url.Values // of the current address
+	CSV               string
+}
+
+// Pages is how many there are.
+func (p Pager) Pages() int { return max(1, (p.Total+p.Size-1)/max(1, p.Size)) }
+
+// First and Last are the numbers of the rows on this page.
+func (p Pager) First() int { return min(p.Total, (p.Page-1)*p.Size+1) }
+
+// Last is the number of the last row on this page.
+func (p Pager) Last() int { return min(p.Total, p.Page*p.Size) }
+
+// To is the address of another page of the same view.
+func (p Pager) To(page int) string { return p.with("page", page, 1) }
+
+// Sized is the address of the same view with another number of rows.
+func (p Pager) Sized(size int) string { return p.with("size", size, 50) }
+
+func (p Pager) with(name string, value, usual int) string {
+	query := url.Values{}
+	for key, values := range p.Query {
+		if key != "page" {
+			query[key] = values
+		}
+	}
+	if name != "page" && p.Query.Has("page") {
+		query.Del("page")
+	}
+	query.Set(name, strconv.Itoa(value))
+	if value == usual {
+		query.Del(name)
+	}
+	return "?" + query.Encode()
+}
+
+// Near lists the page numbers to offer: the ends, and those around the current one; 0 stands for a gap.
+func (p Pager) Near() []int {
+	var list []int
+	last := p.Pages()
+	for n := 1; n <= last; n++ {
+		if n == 1 || n == last || n >= p.Page-1 && n <= p.Page+1 {
+			list = append(list, n)
+		} else if list[len(list)-1] != 0 {
+			list = append(list, 0)
+		}
+	}
+	return list
+}
+
+// Sort is a table heading that sorts: a link with the state that aria-sort names.
+type Sort struct {
+	Label, Key string
+	Query      url.Values // of the current address; "sort" is a key, with "-" in front when descending
+	Default    string     // the order without "sort"
+	Class      string
+}
+
+// State is the value of aria-sort.
+func (s Sort) State() string {
+	switch s.now() {
+	case s.Key:
+		return "ascending"
+	case "-" + s.Key:
+		return "descending"
+	}
+	return "none"
+}
+
+func (s Sort) now() string {
+	if now := s.Query.Get("sort"); now != "" {
+		return now
+	}
+	return s.Default
+}
+
+// Path is the address of the view in this order, or the other way round when it is in this order already.
+func (s Sort) Path() string {
+	query := url.Values{}
+	for key, values := range s.Query {
+		if key != "page" {
+			query[key] = values
+		}
+	}
+	query.Set("sort", s.Key)
+	if s.State() == "ascending" {
+		query.Set("sort", "-"+s.Key)
+	}
+	return "?" + query.Encode()
+}
+
+// functions are what templates can call.
+func (p *Portal) functions() template.FuncMap {
+	return template.FuncMap{
+		"asset":   p.assets.url,
+		"icon":    p.icon,
+		"tag":     p.tag,
+		"none":    none,
+		"count":   count,
+		"number":  thousands,
+		"add":     func(a, b int) int { return a + b },
+		"list":    func(items ...any) []any { return items },
+		"field":   field,
+		"option":  fill[Option],
+		"options": func(o ...Option) []Option { return o },
+		"banner":  fill[Banner],
+		"empty":   fill[Empty],
+		"confirm": fill[Confirm],
+		"rowmenu": func(id, label string, items ...MenuItem) RowMenu { return RowMenu{id, label, items} },
+		"item":    fill[MenuItem],
+		"step":    fill[Step],
+		"steps":   func(s ...Step) []Step { return s },
+		"sort":    fill[Sort],
+		"crumb":   func(label, path string) Link { return Link{label, path} },
+		"breaks":  breaks,
+	}
+}
+
+// icon draws one symbol of icons.svg. It is decoration: the words stand beside it.
+func (p *Portal) icon(name string) template.HTML {
+	return template.HTML(`<svg aria-hidden="true"><use href="` + p.assets.byName["icons.svg"].url + `#i-` + template.HTMLEscapeString(name) + `"/></svg>`)
+}
+
+// tagIcons are the shapes that say a status without colour.
+var tagIcons = map[string]string{"ok": "ok", "warn": "mail", "bad": "bad", "": "dash"}
+
+// tag is a status in words: {{tag "ok" "Active"}}; a third word names another icon.
+func (p *Portal) tag(kind, text string, icon ...string) template.HTML {
+	symbol := tagIcons[kind]
+	if len(icon) > 0 {
+		symbol = icon[0]
+	}
+	return template.HTML(`<span class="tag `+template.HTMLEscapeString(kind)+`">`) + p.icon(symbol) + template.HTML(template.HTMLEscapeString(text)+`</span>`)
+}
+
+// breaks lets a long address break after its @, so that narrow columns do not push the table wide.
+func breaks(address string) template.HTML {
+	for i := range address {
+		if address[i] == '@' {
+			return template.HTML(template.HTMLEscapeString(address[:i+1]) + "<wbr>" + template.HTMLEscapeString(address[i+1:]))
+		}
+	}
+	return template.HTML(template.HTMLEscapeString(address))
+}

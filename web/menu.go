@@ -1,0 +1,165 @@
+package web
+
+import "strings"
+
+// entry is one line of the menu. Who sees it is decided by the route that its path leads to, so a line can never promise a page
+// that answers "no permission", and a page that does not exist yet has no line.
+type entry struct {
+	label string
+	icon  string
+	path  string // below the account; below "/" for the console and the profile
+	under []entry
+}
+
+// portalMenu, consoleMenu and profileMenu are in the order in which people learn them; nothing moves.
+var (
+	portalMenu = []entry{
+		{label: "Home", icon: "home", path: ""},
+		{label: "Account", icon: "users", under: []entry{
+			{label: "Hub users", path: "hub-users"},
+			{label: "What each role can do", path: "roles"},
+			{label: "Settings", path: "settings"},
+			{label: "Audit log", path: "audit-log"},
+		}},
+	}
+	consoleMenu = []entry{
+		{label: "Accounts", icon: "building", path: "console/accounts"},
+		{label: "Staff", icon: "users", path: "console/staff"},
+		{label: "Jobs", icon: "clock", path: "console/jobs"},
+		{label: "Audit", icon: "list", path: "console/audit-log"},
+	}
+	profileMenu = []entry{
+		{label: "Your details", icon: "user", path: "profile"},
+		{label: "Security", icon: "key", path: "profile/security"},
+	}
+	// actions are the palette's verbs: things people do often, by the words they would type.
+	actions = []entry{
+		{label: "Invite people", icon: "plus", path: "hub-users/invite"},
+		{label: "Create an account", icon: "plus", path: "console/accounts/new"},
+	}
+)
+
+// MenuLine is one line of the side menu as one viewer sees it on one page.
+type MenuLine struct {
+	Label   string
+	Icon    string
+	Path    string
+	Current bool
+	Open    bool
+	Under   []MenuLine
+}
+
+// lead fills in everything that shows the way: menu, palette, event stream.
+func (p *Portal) lead(v *View, at string) {
+	base, menu := "/", profileMenu
+	switch {
+	case v.Account != nil:
+		base, menu = "/"+v.Account.Slug+"/", portalMenu
+		v.Palette = base + "palette"
+		if p.leads(base+"events", v.Viewer) {
+			v.Events = base + "events"
+		}
+	case v.Console:
+		menu, v.Palette = consoleMenu, "/console/palette"
+	default:
+		v.Palette = "/palette"
+	}
+	current := strings.TrimPrefix(at, base)
+	if v.Section != "" {
+		current = v.Section
+	}
+	v.Menu = p.lines(menu, base, current, v.Viewer)
+}
+
+// lines filters the table by rights. A section leads to the first of its pages that the viewer may see.
+func (p *Portal) lines(menu []entry, base, current string, viewer *Viewer) []MenuLine {
+	var lines []MenuLine
+	for _, e := range menu {
+		line := MenuLine{Label: e.label, Icon: e.icon, Path: base + e.path, Current: within(current, e.path)}
+		if e.under != nil {
+			line.Current = false
+			if line.Under = p.lines(e.under, base, current, viewer); line.Under == nil {
+				continue
+			}
+			line.Path = line.Under[0].Path
+			for _, under := range line.Under {
+				line.Open = line.Open || under.Current
+			}
+		} else if !p.leads(line.Path, viewer) {
+			continue
+		}
+		lines = append(lines, line)
+	}
+	for i := range lines { // only the longest fit is current: /profile/security is not /profile
+		for j := range lines {
+			if lines[i].Current && lines[j].Current && len(lines[j].Path) > len(lines[i].Path) {
+				lines[i].Current = false
+			}
+		}
+	}
+	return lines
+}
+
+func within(current, path string) bool {
+	return current == path || path != "" && strings.HasPrefix(current, path+"/")
+}
+
+// leads reports whether a path has a page and the viewer may open it.
+func (p *Portal) leads(path string, viewer *Viewer) bool {
+	rt := p.find(path)
+	return rt != nil && rt.Access.Allows(viewer)
+}
+
+// find returns the route that answers GET at a path without parameters but for the account in front.
+func (p *Portal) find(path string) *Route {
+	slug, after, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if p.words[slug] {
+		return p.gets[path]
+	}
+	return p.gets["/{account}/"+after]
+}
+
+// paletteEntry is one thing that the command palette can do.
+type paletteEntry struct {
+	Label string `json:"label"`
+	Kind  string `json:"kind"`
+	Icon  string `json:"icon"`
+	Path  string `json:"path"`
+}
+
+// palette lists where this viewer can go and what they can start, for the command palette.
+func (p *Portal) palette(r *Request) error {
+	v := r.view(Page{})
+	base := "/"
+	if v.Account != nil {
+		base = "/" + v.Account.Slug + "/"
+	}
+	entries := []paletteEntry{}
+	add := func(kind, icon, label, path string) {
+		if p.leads(path, r.Viewer) {
+			entries = append(entries, paletteEntry{label, kind, icon, path})
+		}
+	}
+	for _, e := range actions {
+		if strings.HasPrefix(e.path, "console/") == (v.Account == nil) {
+			add("Action", e.icon, e.label, base+e.path)
+		}
+	}
+	for _, line := range v.Menu {
+		for _, under := range line.Under {
+			add("Page", line.Icon, under.Label, under.Path)
+		}
+		if line.Under == nil {
+			add("Page", line.Icon, line.Label, line.Path)
+		}
+	}
+	for _, e := range profileMenu {
+		add("Page", e.icon, e.label, "/"+e.path)
+	}
+	for _, a := range r.Viewer.Accounts {
+		if v.Account == nil || a.Slug != v.Account.Slug {
+			entries = append(entries, paletteEntry{a.Name + " · " + a.Number, "Account", "building", "/" + a.Slug + "/"})
+		}
+	}
+	return r.JSON(entries)
+}

@@ -1,0 +1,219 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// Page is what a handler says about the page it shows; the layout does the rest.
+type Page struct {
+	Title   string  // the one h1, and the first words of the browser's title
+	Section string  // the menu path that is current: "hub-users"; empty: the longest that fits the address
+	Crumbs  []Link  // the way here, without the page itself; empty below the first level only
+	Layout  string  // "portal" (menu and bar), "card" (one narrow card); empty: portal when somebody is signed in
+	Banner  *Banner // a condition of this page; results of the last action come by Request.Go
+	Data    any     // the page's own values
+}
+
+// View is what templates see: the page, who looks at it, and how to write times for them.
+type View struct {
+	Page
+	Viewer   *Viewer
+	Account  *Account
+	Form     *Form
+	Menu     []MenuLine
+	Provider string
+	Path     string // of this page, with its query
+	Done     *Banner
+	Ref      string
+	Events   string // address of the account's event stream
+	Palette  string // address of the command palette's entries
+	Theme    string
+	Console  bool
+
+	now    time.Time
+	zone   *time.Location
+	portal *Portal
+}
+
+// Render writes a page. name is a file below templates. A page that htmx asks for is answered with only the block of the target's
+// name when the page's own file defines one.
+func (r *Request) Render(name string, page Page) error {
+	set := r.portal.pages[name]
+	if set == nil {
+		return fmt.Errorf("no template %q", name)
+	}
+	view := r.view(page)
+	block := view.Layout
+	if target := r.Header.Get("HX-Target"); r.fragment() && set.Lookup(ownBlock(target)) != nil {
+		block = ownBlock(target)
+	}
+	out := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(out)
+	out.Reset()
+	if err := set.ExecuteTemplate(out, block, view); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	h := r.W.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "HX-Request")
+	r.W.WriteHeader(r.status)
+	_, err := r.W.Write(out.Bytes())
+	return err
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// ownBlock is the template name of the part of a page that htmx may ask for alone: <tbody id="rows"> is {{define "part-rows"}}.
+func ownBlock(target string) string { return "part-" + target }
+
+// fragment reports whether htmx will put the answer into a page that is already there.
+func (r *Request) fragment() bool {
+	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") == "" && r.Header.Get("HX-Boosted") == ""
+}
+
+func (r *Request) view(page Page) *View {
+	p := r.portal
+	v := &View{Page: page, Viewer: r.Viewer, Form: r.Form, Provider: p.Provider, Path: r.URL.RequestURI(), Ref: r.visit.Reference(),
+		Done: r.takeBanner(), now: p.Now(), zone: p.Zone, portal: p, Theme: r.theme()}
+	if v.Layout == "" {
+		v.Layout = "portal"
+		if r.Viewer == nil {
+			v.Layout = "card"
+		}
+	}
+	if r.Viewer == nil {
+		return v
+	}
+	v.Account = r.Viewer.Account
+	if r.Viewer.Zone != nil {
+		v.zone = r.Viewer.Zone
+	}
+	v.Console = v.Account == nil && r.Viewer.Staff
+	p.lead(v, r.URL.Path)
+	return v
+}
+
+func (r *Request) theme() string {
+	theme := ""
+	if r.Viewer != nil {
+		theme = r.Viewer.Theme
+	} else if c, err := r.Cookie("theme"); err == nil {
+		theme = c.Value
+	}
+	if theme != "light" && theme != "dark" {
+		return ""
+	}
+	return theme
+}
+
+// BrowserTitle is the page's name, then where it is; a page with problems says so first.
+func (v *View) BrowserTitle() string {
+	where := v.Provider
+	if v.Account != nil {
+		where = v.Account.Name
+	} else if v.Console {
+		where = v.Provider + " Console"
+	}
+	title := v.Title + " – " + where
+	if len(v.Form.Problems) > 0 {
+		title = "Error: " + title
+	}
+	return title
+}
+
+// URL makes the address of a page in the current account: $.URL "hub-users" "new".
+func (v *View) URL(parts ...string) string {
+	slug := ""
+	if v.Account != nil {
+		slug = v.Account.Slug
+	}
+	return "/" + path.Join(append([]string{slug}, parts...)...)
+}
+
+// Redirect sends the browser on with GET.
+func (r *Request) Redirect(path string) error {
+	http.Redirect(r.W, r.Request, path, http.StatusSeeOther)
+	return nil
+}
+
+// Go sends the browser on and shows the result of what was done there, once.
+func (r *Request) Go(path string, done Banner) error {
+	plain, err := json.Marshal(done)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(r.W, r.bannerCookie(r.portal.Ring.Seal("web banner", plain), 60))
+	return r.Redirect(path)
+}
+
+func (r *Request) bannerCookie(value string, seconds int) *http.Cookie {
+	c := &http.Cookie{Name: "done", Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if strings.HasPrefix(r.portal.BaseURL, "https:") {
+		c.Name, c.Secure = "__Host-done", true
+	}
+	return c
+}
+
+// takeBanner returns the banner of the last action and forgets it. A page that was not there to show it leaves it for the next.
+func (r *Request) takeBanner() *Banner {
+	sent, err := r.Cookie(r.bannerCookie("", 0).Name)
+	if err != nil || r.fragment() {
+		return nil
+	}
+	http.SetCookie(r.W, r.bannerCookie("", -1))
+	plain, err := r.portal.Ring.Open("web banner", sent.Value)
+	if err != nil {
+		return nil
+	}
+	done := &Banner{}
+	if json.Unmarshal(plain, done) != nil {
+		return nil
+	}
+	return done
+}
+
+// JSON answers the page's own scripts.
+func (r *Request) JSON(value any) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	r.W.Header().Set("Content-Type", "application/json")
+	_, err = r.W.Write(body)
+	return err
+}
+
+// parsePages parses every page once, each with the layouts and components.
+func (p *Portal) parsePages() (map[string]*template.Template, error) {
+	common, err := template.New("").Funcs(p.functions()).ParseFS(templates, "templates/layout/*.html", "templates/components/*.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]*template.Template{}
+	err = fs.WalkDir(templates, "templates", func(file string, entry fs.DirEntry, err error) error {
+		name := strings.TrimPrefix(file, "templates/")
+		if err != nil || entry.IsDir() || strings.HasPrefix(name, "layout/") || strings.HasPrefix(name, "components/") || path.Ext(name) != ".html" {
+			return err
+		}
+		set, err := template.Must(common.Clone()).ParseFS(templates, file)
+		if err != nil {
+			return err
+		}
+		pages[name] = set
+		return nil
+	})
+	return pages, err
+}
