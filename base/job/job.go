@@ -5,90 +5,151 @@ package job
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"hubline/base/db"
+	"hubline/base/fault"
 	"hubline/base/seal"
 )
 
-// Queue hands due jobs to the handlers of this process. The exported fields may be changed before Run.
+// defaultAttempts spreads the tries of a job over about three quarters of an hour.
+const defaultAttempts = 12
+
+// Queue hands due jobs to the handlers of this process. Change the exported fields and register handlers before Run.
 type Queue struct {
 	Now     func() time.Time
-	Poll    time.Duration // pause between two looks at an empty table
-	Lease   time.Duration // how long a claim lasts without renewal; also the wait after a crash
+	Poll    time.Duration // pause between two looks at the table while nothing is due
+	Lease   time.Duration // how long a claim lasts without renewal: the wait after a crash, and more than nodes' clocks may differ
 	Workers int           // jobs at the same time in this process
-	Grace   time.Duration // how long Run waits for running jobs once it is told to stop
+	Grace   time.Duration // how long Run lets running jobs finish once it is told to stop
+	Backoff func(attempt int) time.Duration
 
-	db   *db.DB
-	ring *seal.Ring
-	log  *slog.Logger
+	db        *db.DB
+	ring      *seal.Ring
+	log       *slog.Logger
+	kinds     map[string]*kind
+	names     []string // of kinds, in the order of registration
+	periodics map[string]periodic
 }
 
-// Job is a dead letter as staff may see it. Its args stay sealed.
-type Job struct {
-	ID        string
-	Kind      string
-	Error     string
-	Attempts  int
-	CreatedAt time.Time
-	TriedAt   time.Time
-	DeadAt    time.Time
+type kind struct {
+	attempts int
+	run      func(ctx context.Context, args []byte) error
+	onDead   func(ctx context.Context, args []byte, err error)
+}
+
+// New makes a queue on the store; it runs nothing before Run.
+func New(d *db.DB, ring *seal.Ring, log *slog.Logger) *Queue {
+	return &Queue{
+		Now:       time.Now,
+		Poll:      200 * time.Millisecond,
+		Lease:     30 * time.Second,
+		Workers:   4,
+		Grace:     10 * time.Second,
+		Backoff:   backoff,
+		db:        d,
+		ring:      ring,
+		log:       log,
+		kinds:     make(map[string]*kind),
+		periodics: make(map[string]periodic),
+	}
 }
 
 // Option adjusts one kind of job.
 type Option func(*kind)
 
-type kind struct{}
-
-// New makes a queue on the store; it does nothing before Run.
-func New(d *db.DB, ring *seal.Ring, log *slog.Logger) *Queue {
-	return &Queue{db: d, ring: ring, log: log}
+// Attempts sets how often a job of this kind is tried before it becomes a dead letter.
+func Attempts(n int) Option {
+	return func(k *kind) { k.attempts = n }
 }
 
-// Attempts sets how often a job of this kind is tried before it is a dead letter.
-func Attempts(n int) Option { return func(*kind) {} }
-
-// OnDead is told, at least once, that a job of this kind is about to become a dead letter.
+// OnDead is told, at least once, that a job of this kind becomes a dead letter, and why. T is the type of Handle's args.
 func OnDead[T any](fn func(ctx context.Context, args T, err error)) Option {
-	return func(*kind) {}
+	return func(k *kind) {
+		k.onDead = func(ctx context.Context, raw []byte, cause error) {
+			var args T
+			if json.Unmarshal(raw, &args) == nil {
+				fn(ctx, args, cause)
+			}
+		}
+	}
 }
 
-// Handle registers the handler of a kind. Call it before Run.
-func Handle[T any](q *Queue, kind string, fn func(ctx context.Context, args T) error, opts ...Option) {
+// Handle registers what a job of a kind does. ctx ends when the job loses its lease or the process has to stop; an
+// error or a panic means another try. Error texts are shown to staff, so they must not hold secrets.
+func Handle[T any](q *Queue, name string, fn func(ctx context.Context, args T) error, opts ...Option) {
+	if _, twice := q.kinds[name]; twice || name == "" {
+		panic(fmt.Sprintf("job: kind %q is registered twice or empty", name))
+	}
+	k := &kind{attempts: defaultAttempts}
+	k.run = func(ctx context.Context, raw []byte) error {
+		var args T
+		if err := json.Unmarshal(raw, &args); err != nil {
+			return Permanent(fmt.Errorf("decode args: %w", err))
+		}
+		return fn(ctx, args)
+	}
+	for _, o := range opts {
+		o(k)
+	}
+	q.kinds[name] = k
+	q.names = append(q.names, name)
 }
 
-// Every runs fn once in each period, on one node. Call it before Run.
-func (q *Queue) Every(kind string, every time.Duration, fn func(ctx context.Context) error) {}
-
-// Permanent marks an error that no further try can mend.
-func Permanent(err error) error { return err }
-
-// Add queues a job in the caller's transaction; it runs once that commits.
+// Add queues a job in the caller's transaction; it can run once that has committed. args must survive encoding/json.
 func (q *Queue) Add(ctx context.Context, tx db.Q, kind string, args any) error {
-	return q.AddAt(ctx, tx, kind, args, time.Now())
+	return q.AddAt(ctx, tx, kind, args, q.Now())
 }
 
-// AddAt is Add for a job that must not run before a given time.
-func (q *Queue) AddAt(ctx context.Context, tx db.Q, kind string, args any, at time.Time) error {
-	return nil
+// AddAt is Add for a job that must not run before at.
+func (q *Queue) AddAt(ctx context.Context, tx db.Q, kind string, args any, at time.Time) (err error) {
+	defer fault.Wrap(&err, "job.Add(%s)", kind)
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return err
+	}
+	id := newID()
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO jobs (id, kind, args, attempts, run_at, lease, error, created_at, tried_at, dead_at)
+		VALUES ($1, $2, $3, 0, $4, '', '', $5, 0, 0)`,
+		id, kind, q.ring.Seal(sealContext(kind, id), raw), at.UnixMilli(), q.Now().UnixMilli())
+	return err
 }
 
-// Run works until ctx ends.
-func (q *Queue) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// sealContext binds sealed args to their row, so that they open in no other.
+func sealContext(kind, id string) string { return "job " + kind + " " + id }
 
-// Dead lists dead letters, latest first.
-func (q *Queue) Dead(ctx context.Context, after string, limit int) ([]Job, string, error) {
-	return nil, "", nil
+// newID makes the ID of a job or the token of a claim.
+func newID() string { return strings.ToLower(rand.Text()) }
+
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// Permanent marks an error that no further try can mend: the job becomes a dead letter at once. nil stays nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanent{err}
 }
 
-// Retry makes a dead letter a fresh job, due now.
-func (q *Queue) Retry(ctx context.Context, tx db.Q, id string) error { return nil }
+func isPermanent(err error) bool {
+	_, ok := errors.AsType[permanent](err)
+	return ok
+}
 
-// Discard deletes a dead letter.
-func (q *Queue) Discard(ctx context.Context, tx db.Q, id string) error { return nil }
+type idKey struct{}
 
-// Counts tells how many jobs wait or run, how many are dead, and since when the longest waiting one is due.
-func (q *Queue) Counts(ctx context.Context) (queued, dead int, oldest time.Time, err error) {
-	return 0, 0, time.Time{}, nil
+// ID returns the ID of the job that ctx belongs to, the same at every try, or "" outside of a handler. It serves
+// where the outside world can tell a repetition by a key.
+func ID(ctx context.Context) string {
+	id, _ := ctx.Value(idKey{}).(string)
+	return id
 }
