@@ -1,0 +1,296 @@
+package account
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+// Welcome is what the page behind an invitation's link shows. Everything in it comes from the link's own invitation.
+type Welcome struct {
+	Invitation Invitation
+	Account    Account
+	Known      bool   // the address belongs to a person who has a password: they sign in instead of choosing one
+	Shown      string // stands for what the page shows; accepting fails if that changed meanwhile
+}
+
+// Welcome finds the invitation behind a link. Looking changes nothing, so that mail scanners may. A link that no longer works gives a
+// fault that says what became of it.
+func (r *Room) Welcome(ctx context.Context, token string) (w Welcome, err error) {
+	defer fault.Wrap(&err, "account.Welcome")
+	hash := tokenHash(tokenInvitation, token)
+	w, err = r.welcome(ctx, r.DB, hash)
+	if fault.Is(err, fault.NotFound) {
+		return w, r.deadLink(ctx, hash)
+	}
+	return w, err
+}
+
+func (r *Room) welcome(ctx context.Context, q db.Q, hash string) (w Welcome, err error) {
+	var known int
+	err = q.QueryRowContext(ctx, `
+		SELECT `+invitationColumns+`, `+accountColumns+`, (SELECT COUNT(*) FROM people p WHERE p.email = i.email AND p.password IS NOT NULL)
+		FROM invitations i JOIN accounts a ON a.id = i.account_id
+		WHERE i.token_hash = $1 AND i.state = 'pending'`, hash).Scan(append(append(w.Invitation.fields(), w.Account.fields()...), &known)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, notFound()
+	}
+	if err != nil {
+		return w, err
+	}
+	w.Known = known > 0
+	w.Shown = w.shown()
+	if w.Invitation.Expired(r.now()) {
+		day := time.UnixMilli(w.Invitation.ExpiresAt).In(w.Account.Location()).Format("2 January")
+		return w, fault.New(fault.Conflict, "invitation-expired", "This invitation ran out on "+day+". Ask "+w.Invitation.InviterName+" for a new one")
+	}
+	return w, nil
+}
+
+func (w Welcome) shown() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%s|%d", w.Account.ID, w.Account.Name, w.Invitation.Email, w.Invitation.Roles, w.Invitation.generation))
+	return hex.EncodeToString(sum[:12])
+}
+
+// deadLink says what became of a link that no invitation has any more.
+func (r *Room) deadLink(ctx context.Context, hash string) error {
+	var reason, inviter string
+	err := r.DB.QueryRowContext(ctx, `
+		SELECT d.reason, i.inviter_name FROM dead_links d JOIN invitations i ON i.account_id = d.account_id AND i.id = d.invitation_id
+		WHERE d.token_hash = $1`, hash).Scan(&reason, &inviter)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.New(fault.NotFound, "invitation-unknown", "This invitation link does not work. Open the link in the newest email again, or ask for a new invitation")
+	}
+	if err != nil {
+		return err
+	}
+	words := map[string]string{
+		"superseded":      "A newer email replaced this link. Open the link in the newest email",
+		string(Cancelled): "This invitation was cancelled. Ask " + inviter + " if you still need it",
+		string(Accepted):  "This invitation has already been used. Sign in",
+		string(Declined):  "This invitation was declined. Ask " + inviter + " for a new one if that was a mistake",
+		string(Voided):    "This invitation no longer works, as " + inviter + " is not an admin any more. Ask the account for a new one",
+	}
+	return fault.New(fault.Conflict, "invitation-"+reason, words[reason])
+}
+
+// AcceptAs joins the actor's person to the account, if the invitation is for that person's own address.
+func (r *Room) AcceptAs(ctx context.Context, actor Actor, token, shown string) (w Welcome, err error) {
+	defer fault.Wrap(&err, "account.AcceptAs")
+	if actor.PersonID == "" {
+		return w, signedOut()
+	}
+	hash := tokenHash(tokenInvitation, token)
+	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
+		person, err := r.personByID(ctx, q, actor.PersonID)
+		if err != nil {
+			return err
+		}
+		w, err = r.accept(ctx, q, hash, shown, person, actor.Address)
+		return err
+	})
+	return w, err
+}
+
+// AcceptSigningIn is for somebody who has a password but is not signed in: one form signs them in and joins the account.
+func (r *Room) AcceptSigningIn(ctx context.Context, token, shown, password string, b Browser) (in Entrance, w Welcome, err error) {
+	defer fault.Wrap(&err, "account.AcceptSigningIn")
+	if w, err = r.Welcome(ctx, token); err != nil {
+		return in, w, err
+	}
+	if in, err = r.SignIn(ctx, w.Invitation.Email, password, b); err != nil {
+		return in, w, err
+	}
+	w, err = r.AcceptAs(ctx, Actor{Kind: Member, PersonID: in.Person.ID, Address: b.Address}, token, shown)
+	return in, w, err
+}
+
+// AcceptNew makes the person, with the password they chose, joins the account and signs them in. The link proves the address.
+func (r *Room) AcceptNew(ctx context.Context, token, shown, name, password string, b Browser) (in Entrance, w Welcome, err error) {
+	defer fault.Wrap(&err, "account.AcceptNew")
+	if w, err = r.Welcome(ctx, token); err != nil {
+		return in, w, err
+	}
+	if w.Known {
+		return in, w, fault.New(fault.Conflict, "person-known", "You already have a password. Sign in with it to accept")
+	}
+	clean, nameFault := checkName("name", "Name", name, 80)
+	if nameFault == nil && clean == "" {
+		nameFault = fault.Field("name-empty", "name", "Enter your name")
+	}
+	passwordFault, _ := fault.Of(CheckPassword(password, w.Invitation.Email, clean, w.Account.Name))
+	if err := fault.All(nameFault, passwordFault); err != nil {
+		return in, w, err
+	}
+	secret, err := r.hash.Hash(ctx, password)
+	if err != nil {
+		return in, w, err
+	}
+	hash := tokenHash(tokenInvitation, token)
+	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
+		person, err := r.newPerson(ctx, q, w.Invitation.Email, clean, secret)
+		if err != nil {
+			return err
+		}
+		if w, err = r.accept(ctx, q, hash, shown, person, b.Address); err != nil {
+			return err
+		}
+		in, err = r.startSession(ctx, q, person, b)
+		return err
+	})
+	return in, w, err
+}
+
+// joining runs an acceptance. What stops the offer for good (its inviter lost the right, or the person is in already) is committed
+// although the acceptance fails.
+func (r *Room) joining(ctx context.Context, hash string, fn func(ctx context.Context, q db.Q) error) error {
+	err := r.DB.Tx(ctx, fn)
+	if f, ok := fault.Of(err); ok && f.Code == "invitation-voided" {
+		voided := r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error { return r.voidLink(ctx, q, hash) })
+		return errors.Join(err, voided)
+	}
+	if fault.Is(err, fault.NotFound) {
+		return r.deadLink(ctx, hash)
+	}
+	return err
+}
+
+func (r *Room) voidLink(ctx context.Context, q db.Q, hash string) error {
+	w, err := r.welcome(ctx, q, hash)
+	if err != nil {
+		return nil // somebody ended it first
+	}
+	if err := r.bury(ctx, q, w.Invitation, string(Voided)); err != nil {
+		return err
+	}
+	if err := r.end(ctx, q, &w.Invitation, Voided); err != nil {
+		return err
+	}
+	system := Actor{Kind: Operator, Name: "Hubline", Account: w.Account}
+	if err := r.record(ctx, q, system, entry{Action: InvitationVoided, SubjectID: w.Invitation.ID, SubjectName: w.Invitation.label()}); err != nil {
+		return err
+	}
+	return r.notice(ctx, q, w.Account.ID)
+}
+
+// newPerson adds a person whose address a link has just proved.
+func (r *Room) newPerson(ctx context.Context, q db.Q, email, name, secret string) (Person, error) {
+	p := Person{ID: newID(), Email: email, Name: name, epoch: 1, password: secret}
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO people (id, email, name, password, staff, theme, epoch, verified_at, created_at) VALUES ($1, $2, $3, $4, 0, '', 1, $5, $5)`,
+		p.ID, p.Email, p.Name, secret, r.now())
+	if db.IsUnique(err) {
+		err = fault.New(fault.Conflict, "person-known", "You already have a password. Sign in with it to accept")
+	}
+	return p, err
+}
+
+// accept claims the invitation with one UPDATE that matches only an open one, and makes the membership in the same transaction.
+func (r *Room) accept(ctx context.Context, q db.Q, hash, shown string, person Person, address string) (Welcome, error) {
+	w, err := r.welcome(ctx, q, hash)
+	if err != nil {
+		return w, err
+	}
+	if person.Staff {
+		return w, fault.New(fault.Forbidden, "staff-join", "Provider staff stand outside accounts. Accept with an address that is not used for the console")
+	}
+	if person.Email != w.Invitation.Email {
+		return w, fault.New(fault.Forbidden, "invitation-other-address", "This invitation is for "+w.Invitation.Email+", and you are signed in as "+person.Email+". Sign out, then open the link again")
+	}
+	if shown != w.Shown {
+		return w, fault.New(fault.Changed, "invitation-changed", "The invitation changed while you were reading. Look at it again, then accept")
+	}
+	if err := r.offerStands(ctx, q, w.Invitation, person); err != nil {
+		return w, err
+	}
+	if err := r.bury(ctx, q, w.Invitation, string(Accepted)); err != nil {
+		return w, err
+	}
+	now := r.now()
+	result, err := q.ExecContext(ctx, `
+		UPDATE invitations SET state = 'accepted', token_hash = NULL, ended_at = $2, version = version + 1
+		WHERE token_hash = $1 AND state = 'pending' AND expires_at > $2`, hash, now)
+	if err != nil {
+		return w, err
+	}
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		return w, errors.Join(err, notFound())
+	}
+	return w, r.join(ctx, q, w, person, address)
+}
+
+// offerStands checks again what was true when the offer was made.
+func (r *Room) offerStands(ctx context.Context, q db.Q, i Invitation, person Person) error {
+	member, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND person_id = $2 AND state <> 'removed'`, i.AccountID, person.ID)
+	if err != nil {
+		return err
+	}
+	if member {
+		return fault.New(fault.Conflict, "invitation-voided", "You already have access to this account. Sign in")
+	}
+	if i.InviterKind != Member && i.InviterKind != Key {
+		return nil
+	}
+	admin, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND id = $2 AND state = 'active' AND roles LIKE 'admin%'`, i.AccountID, i.InviterID)
+	if err == nil && !admin {
+		err = fault.New(fault.Conflict, "invitation-voided", "This invitation no longer works, as "+i.InviterName+" is not an admin any more. Ask the account for a new one")
+	}
+	return err
+}
+
+// join inserts the membership with what belongs to it: the audit entry, the notice to open pages and the mail to the inviter.
+func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, address string) error {
+	now := r.now()
+	name := cmpOr(person.Name, w.Invitation.Name)
+	id := newID()
+	if _, err := q.ExecContext(ctx, `
+		INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9, $10, $10, 1)`,
+		w.Account.ID, id, person.ID, person.Email, name, searchText(name, person.Email), w.Invitation.Roles.column(), w.Invitation.ID, w.Invitation.SentAt, now); err != nil {
+		return err
+	}
+	actor := Actor{Kind: Member, Account: w.Account, PersonID: person.ID, Name: name, Address: address}
+	if err := r.record(ctx, q, actor, entry{Action: InvitationAccepted, SubjectID: id, SubjectName: name, After: w.Invitation.Roles.String()}); err != nil {
+		return err
+	}
+	if w.Invitation.InviterEmail != "" {
+		if err := r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "accepted", To: w.Invitation.InviterEmail, Account: w.Account.Name, Slug: w.Account.Slug,
+			Zone: w.Account.Policy.TimeZone, Name: name, Email: person.Email, Roles: w.Invitation.Roles.Words(), At: now}); err != nil {
+			return err
+		}
+	}
+	return r.notice(ctx, q, w.Account.ID, person.ID)
+}
+
+// Decline ends an invitation for whoever holds its link and types the invited address, which a mail scanner can't.
+func (r *Room) Decline(ctx context.Context, token, typed string) (w Welcome, err error) {
+	defer fault.Wrap(&err, "account.Decline")
+	hash := tokenHash(tokenInvitation, token)
+	email, _ := signInAddress(typed)
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if w, err = r.welcome(ctx, q, hash); err != nil {
+			return err
+		}
+		if email != w.Invitation.Email {
+			return fault.Field("decline-address", "email", "Enter the address that was invited, to show that you read this")
+		}
+		if err := r.bury(ctx, q, w.Invitation, string(Declined)); err != nil {
+			return err
+		}
+		if err := r.end(ctx, q, &w.Invitation, Declined); err != nil {
+			return err
+		}
+		return r.notice(ctx, q, w.Account.ID)
+	})
+	if fault.Is(err, fault.NotFound) {
+		err = r.deadLink(ctx, hash)
+	}
+	return w, err
+}

@@ -1,0 +1,446 @@
+// Package account holds everybody who can sign in, the accounts they belong to, what they may do there, and the record of what
+// they did. It knows no pages, no HTTP and no phones.
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"hubline/base/change"
+	"hubline/base/db"
+	"hubline/base/fault"
+	"hubline/base/job"
+	"hubline/base/mail"
+	"hubline/base/seal"
+)
+
+// Config is what a Room needs from the outside.
+type Config struct {
+	DB   *db.DB
+	Jobs *job.Queue
+	Keys *seal.Ring
+	Mail interface {
+		Send(context.Context, mail.Message) error
+	}
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
+	BaseURL  string           // origin of every link, without a slash at the end; never taken from a request
+	Provider mail.Provider    // who signs the mails
+
+	DailyInvitations int // for new accounts; 0: 200
+	RecipientWeekly  int // invitations that one address may get in a week over all accounts; 0: 3
+	HashWorkers      int // passwords hashed at the same time; 0: one less than the processors, at least one
+}
+
+// Room is the room "account". Its verbs are safe for use by many goroutines.
+type Room struct {
+	Config
+	hash *hasher
+}
+
+// New returns the room and registers its jobs.
+func New(c Config) *Room {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.DailyInvitations == 0 {
+		c.DailyInvitations = 200
+	}
+	if c.RecipientWeekly == 0 {
+		c.RecipientWeekly = 3
+	}
+	r := &Room{Config: c, hash: newHasher(c.Keys, c.HashWorkers)}
+	r.registerJobs()
+	return r
+}
+
+// Account is one customer of the provider.
+type Account struct {
+	ID        string
+	Slug      string // first part of every address of its pages: /harbour/hub-users
+	Number    string // what customers quote, and type to confirm final acts
+	Name      string
+	Policy    Policy
+	CreatedAt int64
+	Version   int64
+}
+
+// Policy is what an account admin decides about signing in to the account.
+type Policy struct {
+	TimeZone         string // IANA name; mails and pages show times in it
+	InvitationHours  int    // life of an invitation, 1 to 720
+	CheckMinutes     int    // how long a step-up check stays fresh, 0 (asked every time) to 120
+	DailyInvitations int    // set by the provider
+}
+
+// Location returns the account's time zone; an unknown name counts as UTC.
+func (a Account) Location() *time.Location {
+	zone, err := time.LoadLocation(a.Policy.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// Settings is what may be changed of an account: name, time zone and policy by its admins; slug and number only when it is made.
+type Settings struct {
+	Name            string
+	TimeZone        string
+	InvitationHours int
+	CheckMinutes    int
+}
+
+// NewAccount is what it takes to open an account: who the customer is and who administers it first.
+type NewAccount struct {
+	Name       string
+	Slug       string // empty: made from the name
+	Number     string // empty: the next free one
+	TimeZone   string // empty: Australia/Sydney
+	AdminEmail string
+	AdminName  string
+	AdminRoles Roles // empty: admin and billing
+}
+
+const accountColumns = `a.id, a.slug, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.created_at, a.version`
+
+func (a *Account) fields() []any {
+	return []any{&a.ID, &a.Slug, &a.Number, &a.Name, &a.Policy.TimeZone, &a.Policy.InvitationHours, &a.Policy.CheckMinutes,
+		&a.Policy.DailyInvitations, &a.CreatedAt, &a.Version}
+}
+
+// reserved slugs are first path parts that the doors use themselves.
+var reserved = []string{"api", "assets", "console", "dev", "healthz", "invitations", "metrics", "password", "profile", "readyz",
+	"scim", "sign-in", "sign-out", "sip", "phone", "help", "www", "static", "new", "accounts", "well-known", "check", "palette", "events"}
+
+var slugForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// Open makes an account and sends its first admin's invitation, in one transaction. Only the provider's staff and the operator may.
+func (r *Room) Open(ctx context.Context, actor Actor, in NewAccount) (_ Account, _ Invitation, err error) {
+	defer fault.Wrap(&err, "account.Open(%q)", in.Slug)
+	if !actor.Provider() {
+		return Account{}, Invitation{}, notFound()
+	}
+	made, offer, err := in.check()
+	if err != nil {
+		return Account{}, Invitation{}, err
+	}
+	var invitation Invitation
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if made, err = r.insertAccount(ctx, q, made); err != nil {
+			return err
+		}
+		inside := actor
+		inside.Account = made
+		if err := r.record(ctx, q, inside, entry{Action: AccountOpened, SubjectID: made.ID, SubjectName: made.Name, After: "account number " + made.Number}); err != nil {
+			return err
+		}
+		sent, err := r.offer(ctx, q, inside, Invite{Offers: []Offer{offer}, Roles: defaultRoles(in.AdminRoles)})
+		if err == nil {
+			invitation = sent[0]
+		}
+		return err
+	})
+	return made, invitation, err
+}
+
+func defaultRoles(roles Roles) Roles {
+	if len(roles) == 0 {
+		return Roles{Admin, Billing}
+	}
+	return roles
+}
+
+// check validates the form of a new account; what needs the store comes later.
+func (in NewAccount) check() (Account, Offer, error) {
+	a := Account{Slug: strings.TrimSpace(in.Slug), Number: strings.TrimSpace(in.Number)}
+	name, nameFault := checkAccountName(in.Name)
+	a.Name = name
+	if a.Slug == "" {
+		a.Slug = slugFrom(name)
+	}
+	zone, zoneFault := checkZone(cmpOr(in.TimeZone, "Australia/Sydney"))
+	a.Policy = Policy{TimeZone: zone, InvitationHours: 7 * 24, CheckMinutes: 30}
+	offer, offerFault := checkOffer(Offer{Email: in.AdminEmail, Name: in.AdminName}, "admin_email", "admin_name")
+	var numberFault *fault.Fault
+	if a.Number != "" && !regexp.MustCompile(`^[0-9]{4,10}$`).MatchString(a.Number) {
+		numberFault = fault.Field("account-number-form", "number", "Account number must be 4 to 10 digits")
+	}
+	return a, offer, fault.All(nameFault, checkSlug(a.Slug, nameFault), numberFault, zoneFault, offerFault)
+}
+
+func checkSlug(slug string, nameFault *fault.Fault) *fault.Fault {
+	switch {
+	case slug == "" && nameFault != nil:
+		return nil // the name's fault says it already
+	case len(slug) < 2 || len(slug) > 40 || !slugForm.MatchString(slug):
+		return fault.Field("slug-form", "slug", "Web address must be 2 to 40 small letters, digits and single dashes, starting with a letter")
+	case slices.Contains(reserved, slug):
+		return fault.Field("slug-reserved", "slug", "Hubline uses "+slug+" itself. Choose another web address")
+	}
+	return nil
+}
+
+// slugFrom proposes a web address: "Harbour Dental Group" gives "harbour-dental-group".
+func slugFrom(name string) string {
+	words := strings.FieldsFunc(fold(name), func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') })
+	slug := strings.TrimLeft(strings.Join(words, "-"), "0123456789-")
+	if len(slug) > 40 {
+		slug = strings.TrimRight(slug[:40], "-")
+	}
+	return slug
+}
+
+func (r *Room) insertAccount(ctx context.Context, q db.Q, a Account) (Account, error) {
+	a.ID, a.CreatedAt, a.Version = newID(), r.now(), 1
+	a.Policy.DailyInvitations = r.DailyInvitations
+	if a.Number == "" {
+		var highest sql.NullInt64
+		err := q.QueryRowContext(ctx, `SELECT MAX(CAST(number AS BIGINT)) FROM accounts`).Scan(&highest)
+		if err != nil {
+			return a, err
+		}
+		a.Number = decimal(max(10000, highest.Int64) + 1)
+	}
+	for column, value := range map[string]string{"slug": a.Slug, "number": a.Number} {
+		taken, err := exists(ctx, q, `SELECT 1 FROM accounts WHERE `+column+` = $1`, value)
+		if err != nil {
+			return a, err
+		}
+		if taken {
+			return a, fault.Field(column+"-taken", column, "Another account uses "+value+". Choose another "+map[string]string{"slug": "web address", "number": "number"}[column])
+		}
+	}
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO accounts (id, slug, number, name, search, time_zone, invitation_hours, check_minutes, daily_invitations, created_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		a.ID, a.Slug, a.Number, a.Name, a.search(), a.Policy.TimeZone, a.Policy.InvitationHours, a.Policy.CheckMinutes,
+		a.Policy.DailyInvitations, a.CreatedAt, a.Version)
+	return a, err
+}
+
+func (a Account) search() string { return fold(a.Name + " " + a.Number + " " + a.Slug) }
+
+// ChangeSettings changes the actor's own account. A version other than the stored one is refused, so that nobody overwrites what
+// they have not seen; 0 skips that check.
+func (r *Room) ChangeSettings(ctx context.Context, actor Actor, in Settings, version int64) (_ Account, err error) {
+	defer fault.Wrap(&err, "account.ChangeSettings")
+	name, nameFault := checkAccountName(in.Name)
+	zone, zoneFault := checkZone(in.TimeZone)
+	var lifeFault, checkFault *fault.Fault
+	if in.InvitationHours < 1 || in.InvitationHours > 720 {
+		lifeFault = fault.Field("invitation-hours", "invitation_hours", "Invitations work for 1 hour to 30 days. Enter 1 to 720 hours")
+	}
+	if in.CheckMinutes < 0 || in.CheckMinutes > 120 {
+		checkFault = fault.Field("check-minutes", "check_minutes", "A check stays fresh for 0 minutes (asked every time) to 120. Enter 0 to 120")
+	}
+	if err := fault.All(nameFault, zoneFault, lifeFault, checkFault); err != nil {
+		return Account{}, err
+	}
+	var after Account
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.stillMay(ctx, q, &actor, ChangeSettings); err != nil {
+			return err
+		}
+		before := actor.Account
+		if version != 0 && version != before.Version {
+			return changedMeanwhile()
+		}
+		after = before
+		after.Name, after.Policy.TimeZone, after.Version = name, zone, before.Version+1
+		after.Policy.InvitationHours, after.Policy.CheckMinutes = in.InvitationHours, in.CheckMinutes
+		if in.CheckMinutes > before.Policy.CheckMinutes { // loosening the check needs a check
+			if err := r.requireCheck(ctx, q, actor); err != nil {
+				return err
+			}
+		}
+		_, err := q.ExecContext(ctx, `
+			UPDATE accounts SET name = $2, search = $3, time_zone = $4, invitation_hours = $5, check_minutes = $6, version = version + 1
+			WHERE id = $1`, before.ID, after.Name, after.search(), after.Policy.TimeZone, after.Policy.InvitationHours, after.Policy.CheckMinutes)
+		if err != nil {
+			return err
+		}
+		return r.record(ctx, q, actor, entry{Action: SettingsChanged, SubjectID: before.ID, SubjectName: after.Name,
+			Before: before.describe(), After: after.describe()})
+	})
+	return after, err
+}
+
+func (a Account) describe() string {
+	return a.Name + ", " + a.Policy.TimeZone + ", invitations " + decimal(int64(a.Policy.InvitationHours)) + " h, check " + decimal(int64(a.Policy.CheckMinutes)) + " min"
+}
+
+// Accounts lists accounts by name for the provider, at most limit after the cursor, with how many hub users each has.
+func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, limit int) (_ []Account, next string, err error) {
+	defer fault.Wrap(&err, "account.Accounts")
+	if !actor.Provider() {
+		return nil, "", notFound()
+	}
+	at, err := r.readCursor("accounts", after)
+	if err != nil {
+		return nil, "", err
+	}
+	rows, err := r.DB.QueryContext(ctx, `
+		SELECT `+accountColumns+`, a.search FROM accounts a
+		WHERE (a.search, a.id) > ($1, $2) AND a.search LIKE $3
+		ORDER BY a.search, a.id LIMIT $4`, at.Text, at.ID, contains(search), limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close()
+	var list []Account
+	var keys []string
+	for rows.Next() {
+		var a Account
+		var key string
+		if err := rows.Scan(append(a.fields(), &key)...); err != nil {
+			return nil, "", err
+		}
+		list, keys = append(list, a), append(keys, key)
+	}
+	if len(list) > limit {
+		list = list[:limit]
+		next = r.cursor("accounts", cursor{Text: keys[limit-1], ID: list[limit-1].ID})
+	}
+	return list, next, rows.Err()
+}
+
+// BySlug returns an account to the provider. Members reach theirs through Enter.
+func (r *Room) BySlug(ctx context.Context, actor Actor, slug string) (a Account, err error) {
+	defer fault.Wrap(&err, "account.BySlug(%q)", slug)
+	if !actor.Provider() {
+		return a, notFound()
+	}
+	err = r.DB.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.slug = $1`, slug).Scan(a.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, notFound()
+	}
+	return a, err
+}
+
+// Inside returns the actor as it stands inside the account: how provider staff and the operator name the account a verb is for.
+func (a Actor) Inside(account Account) Actor {
+	a.Account = account
+	return a
+}
+
+func notFound() error {
+	return fault.New(fault.NotFound, "not-found", "We could not find that. Check the address")
+}
+
+func changedMeanwhile() error {
+	return fault.New(fault.Changed, "changed-meanwhile", "Somebody changed this since you opened it. Look at it again, then make your change")
+}
+
+func (r *Room) now() int64 { return r.Now().UnixMilli() }
+
+// notice tells open pages, sockets and calls of the account, and of the person if one is named, that something changed.
+func (r *Room) notice(ctx context.Context, q db.Q, accountID string, personIDs ...string) error {
+	topics := []string{AccountTopic(accountID)}
+	for _, id := range personIDs {
+		topics = append(topics, PersonTopic(id))
+	}
+	return change.Post(ctx, q, r.Now(), topics...)
+}
+
+// AccountTopic and PersonTopic name what the change feed tells about: an account's people, and one person's sessions and rights.
+func AccountTopic(accountID string) string { return "account:" + accountID }
+
+// PersonTopic is the topic of one person's sessions and rights.
+func PersonTopic(personID string) string { return "person:" + personID }
+
+// newID returns 130 random bits as 26 small letters and digits. IDs are never reused.
+func newID() string { return strings.ToLower(rand.Text()) }
+
+// orderedID begins with the time in milliseconds, so that IDs sort by when they were made.
+func orderedID(ms int64) string {
+	var at [8]byte
+	binary.BigEndian.PutUint64(at[:], uint64(ms))
+	return hex.EncodeToString(at[2:]) + strings.ToLower(rand.Text())[:16]
+}
+
+// newToken returns a secret of 256 random bits behind a prefix that names its purpose, and the hash under which the store knows it.
+func newToken(purpose string) (token, hash string) {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	token = purpose + "_" + base64.RawURLEncoding.EncodeToString(secret)
+	return token, tokenHash(purpose, token)
+}
+
+// tokenHash returns the store's name for a token, or "" unless it has exactly the form of that purpose: wrong length, prefix or
+// alphabet never reach the store. A hash of "" finds nothing, as dead hashes are NULL there.
+func tokenHash(purpose, token string) string {
+	secret, ok := strings.CutPrefix(token, purpose+"_")
+	if !ok || len(secret) != 43 {
+		return ""
+	}
+	if raw, err := base64.RawURLEncoding.Strict().DecodeString(secret); err != nil || len(raw) != 32 {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+func exists(ctx context.Context, q db.Q, query string, args ...any) (bool, error) {
+	var one int
+	err := q.QueryRowContext(ctx, query, args...).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// fold makes text comparable for search and sorting: small letters, no accents, and none of the characters that LIKE reads as
+// patterns, so that a search text can never be one.
+func fold(text string) string {
+	var b strings.Builder
+	for _, c := range norm.NFKD.String(strings.ToLower(text)) {
+		if unicode.Is(unicode.Mn, c) || c == '%' || c == '_' || c == '\\' || unicode.IsControl(c) {
+			continue
+		}
+		b.WriteRune(c)
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// contains is a LIKE pattern for "holds this text".
+func contains(text string) string { return "%" + fold(text) + "%" }
+
+// Network returns the part of an address that one attacker is likely to hold: the address itself for IPv4, its /64 for IPv6.
+func Network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return "unknown"
+	}
+	if ip = ip.Unmap(); ip.Is4() {
+		return ip.String()
+	}
+	net, _ := ip.Prefix(64)
+	return net.String()
+}
+
+// noticePeople is notice without an account.
+func (r *Room) noticePeople(ctx context.Context, q db.Q, personIDs ...string) error {
+	topics := make([]string, len(personIDs))
+	for i, id := range personIDs {
+		topics[i] = PersonTopic(id)
+	}
+	return change.Post(ctx, q, r.Now(), topics...)
+}

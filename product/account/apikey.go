@@ -1,0 +1,181 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+const (
+	tokenKey   = "hk"
+	keyMost    = 366 * 24 * time.Hour
+	keysLimit  = 100
+	keyDefault = 90 * 24 * time.Hour
+)
+
+// APIKey is a program's way into one account. It can never do more than its maker can at that moment, and dies with the maker's membership.
+type APIKey struct {
+	ID         string
+	Name       string
+	Scopes     []Permission
+	MakerID    string // membership
+	CreatedAt  int64
+	ExpiresAt  int64
+	LastUsedAt int64 // 0: not yet
+	RevokedAt  int64 // 0: not revoked
+}
+
+// Scopes lists every permission that a key may carry.
+func Scopes() []Permission {
+	var list []Permission
+	for _, right := range Rights {
+		list = append(list, right.Permission)
+	}
+	return list
+}
+
+// MakeKey makes a key on behalf of the hub user makerID and returns its secret, which is shown once and stored hashed. In this
+// version the operator makes keys. Life 0 means 90 days; at most 366.
+func (r *Room) MakeKey(ctx context.Context, actor Actor, makerID, name string, scopes []Permission, life time.Duration) (k APIKey, secret string, err error) {
+	defer fault.Wrap(&err, "account.MakeKey")
+	if !actor.Provider() {
+		return k, "", notFound()
+	}
+	name, bad := checkName("name", "Key name", name, 80)
+	if bad == nil && name == "" {
+		bad = fault.Field("name-empty", "name", "Enter a name for the key")
+	}
+	if life == 0 {
+		life = keyDefault
+	}
+	if bad == nil && (life < 0 || life > keyMost) {
+		bad = fault.Field("key-life", "expires", "A key works for at most 366 days")
+	}
+	for _, scope := range scopes {
+		if bad == nil && !slices.Contains(Scopes(), scope) {
+			bad = fault.Field("scope-unknown", "scopes", "There is no scope "+string(scope))
+		}
+	}
+	if bad != nil {
+		return k, "", bad
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		maker, err := r.hubUser(ctx, q, actor.Account.ID, makerID)
+		if err != nil {
+			return err
+		}
+		now := r.now()
+		k = APIKey{ID: newID(), Name: name, Scopes: scopes, MakerID: maker.ID, CreatedAt: now, ExpiresAt: now + life.Milliseconds()}
+		token, hash := newToken(tokenKey)
+		secret = token
+		if _, err := q.ExecContext(ctx, `
+			INSERT INTO api_keys (account_id, id, membership_id, name, token_hash, scopes, created_at, expires_at, last_used_at, revoked_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)`,
+			actor.Account.ID, k.ID, maker.ID, k.Name, hash, joinScopes(scopes), k.CreatedAt, k.ExpiresAt); err != nil {
+			return err
+		}
+		return r.record(ctx, q, actor, entry{Action: APIKeyMade, SubjectID: k.ID, SubjectName: k.Name, After: "for " + maker.Label()})
+	})
+	return k, secret, err
+}
+
+func joinScopes(scopes []Permission) string {
+	words := make([]string, len(scopes))
+	for i, s := range scopes {
+		words[i] = string(s)
+	}
+	return strings.Join(words, " ")
+}
+
+func splitScopes(text string) []Permission {
+	var scopes []Permission
+	for _, word := range strings.Fields(text) {
+		scopes = append(scopes, Permission(word))
+	}
+	return scopes
+}
+
+// APIKeys lists the account's keys for the provider, newest first.
+func (r *Room) APIKeys(ctx context.Context, actor Actor) (list []APIKey, err error) {
+	defer fault.Wrap(&err, "account.APIKeys")
+	if !actor.Provider() {
+		return nil, notFound()
+	}
+	rows, err := r.DB.QueryContext(ctx, `
+		SELECT id, name, scopes, membership_id, created_at, expires_at, last_used_at, revoked_at FROM api_keys
+		WHERE account_id = $1 ORDER BY created_at DESC, id LIMIT $2`, actor.Account.ID, keysLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k APIKey
+		var scopes string
+		if err := rows.Scan(&k.ID, &k.Name, &scopes, &k.MakerID, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt, &k.RevokedAt); err != nil {
+			return nil, err
+		}
+		k.Scopes = splitScopes(scopes)
+		list = append(list, k)
+	}
+	return list, rows.Err()
+}
+
+// RevokeKey ends a key at once.
+func (r *Room) RevokeKey(ctx context.Context, actor Actor, id string) (err error) {
+	defer fault.Wrap(&err, "account.RevokeKey")
+	if !actor.Provider() {
+		return notFound()
+	}
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		var name string
+		err := q.QueryRowContext(ctx, `
+			UPDATE api_keys SET revoked_at = $3, token_hash = NULL WHERE account_id = $1 AND id = $2 AND revoked_at = 0 RETURNING name`,
+			actor.Account.ID, id, r.now()).Scan(&name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return notFound()
+		}
+		if err != nil {
+			return err
+		}
+		return r.record(ctx, q, actor, entry{Action: APIKeyRevoked, SubjectID: id, SubjectName: name})
+	})
+}
+
+// UseKey returns the actor behind a key in the account with that slug, with its maker's rights of this moment. A wrong, revoked or
+// expired key is signed out; a key of another account does not find this one.
+func (r *Room) UseKey(ctx context.Context, token, slug, address string) (actor Actor, err error) {
+	defer fault.Wrap(&err, "account.UseKey(%q)", slug)
+	var k APIKey
+	var a Account
+	var roles, scopes, personID, email string
+	err = r.DB.QueryRowContext(ctx, `
+		SELECT `+accountColumns+`, k.id, k.name, k.scopes, k.last_used_at, k.expires_at, m.id, m.roles, m.person_id, m.email
+		FROM api_keys k
+		JOIN accounts a ON a.id = k.account_id
+		JOIN memberships m ON m.account_id = k.account_id AND m.id = k.membership_id AND m.state = 'active'
+		WHERE k.token_hash = $1 AND k.revoked_at = 0`, tokenHash(tokenKey, token)).Scan(append(a.fields(),
+		&k.ID, &k.Name, &scopes, &k.LastUsedAt, &k.ExpiresAt, &k.MakerID, &roles, &personID, &email)...)
+	now := r.now()
+	if errors.Is(err, sql.ErrNoRows) || err == nil && now >= k.ExpiresAt {
+		return actor, fault.New(fault.SignedOut, "key-unknown", "Send a working API key as Authorization: Bearer …. This one is wrong, expired or revoked")
+	}
+	if err != nil {
+		return actor, err
+	}
+	if a.Slug != slug {
+		return actor, notFound()
+	}
+	if now-k.LastUsedAt > seenEvery.Milliseconds() {
+		if _, err := r.DB.ExecContext(ctx, `UPDATE api_keys SET last_used_at = $3 WHERE account_id = $1 AND id = $2`, a.ID, k.ID, now); err != nil {
+			return actor, err
+		}
+	}
+	return Actor{Kind: Key, Account: a, PersonID: personID, MembershipID: k.MakerID, Name: "API key " + k.Name, Email: email,
+		Roles: rolesFromColumn(roles), KeyID: k.ID, Scopes: splitScopes(scopes), Address: address}, nil
+}

@@ -1,0 +1,176 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+// Action is what an audit entry tells, in the form area.what.
+type Action string
+
+// The actions of this room.
+const (
+	AccountOpened        Action = "account.opened"
+	SettingsChanged      Action = "settings.changed"
+	InvitationSent       Action = "invitation.sent"
+	InvitationResent     Action = "invitation.resent"
+	InvitationChanged    Action = "invitation.access-changed"
+	InvitationCancelled  Action = "invitation.cancelled"
+	InvitationAccepted   Action = "invitation.accepted"
+	InvitationVoided     Action = "invitation.voided"
+	HubUserAccessChanged Action = "hub-user.access-changed"
+	HubUserRenamed       Action = "hub-user.renamed"
+	HubUserDeactivated   Action = "hub-user.deactivated"
+	HubUserReactivated   Action = "hub-user.reactivated"
+	HubUserRemoved       Action = "hub-user.removed"
+	APIKeyMade           Action = "api-key.made"
+	APIKeyRevoked        Action = "api-key.revoked"
+	StaffAdded           Action = "staff.added"
+	StaffRemoved         Action = "staff.removed"
+)
+
+// Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
+var Areas = []struct{ Name, Words string }{
+	{"hub-user", "Hub users"}, {"invitation", "Invitations"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
+}
+
+// AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
+type AuditEntry struct {
+	ID          string
+	At          int64
+	ActorKind   ActorKind
+	ActorID     string
+	ActorName   string
+	Address     string
+	Action      Action
+	SubjectID   string
+	SubjectName string
+	Before      string
+	After       string
+}
+
+// entry is what a verb knows of an AuditEntry; record adds who, when and where.
+type entry struct {
+	Action                 Action
+	SubjectID, SubjectName string
+	Before, After          string
+}
+
+// record writes an audit entry in the transaction of the change that it tells.
+func (r *Room) record(ctx context.Context, q db.Q, actor Actor, e entry) error {
+	now := r.now()
+	name := actor.Name
+	if actor.Kind == Staff {
+		name = "Provider staff"
+	}
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after, search)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		actor.Account.ID, orderedID(now), now, actor.Kind, actor.PersonID, name, actor.Address, e.Action, e.SubjectID, e.SubjectName,
+		e.Before, e.After, fold(name+" "+e.SubjectName+" "+e.Before+" "+e.After))
+	return err
+}
+
+// Sentence tells the entry as people do: "Priya Nair removed Jo Baptiste from hub users".
+func (e AuditEntry) Sentence() string {
+	who, whom := e.ActorName, e.SubjectName
+	switch e.Action {
+	case AccountOpened:
+		return who + " opened the account " + whom
+	case SettingsChanged:
+		return who + " changed the account's settings"
+	case InvitationSent:
+		return who + " invited " + whom
+	case InvitationResent:
+		return who + " sent the invitation to " + whom + " again"
+	case InvitationChanged:
+		return who + " changed the access in the invitation to " + whom
+	case InvitationCancelled:
+		return who + " cancelled the invitation to " + whom
+	case InvitationAccepted:
+		return whom + " accepted the invitation"
+	case InvitationVoided:
+		return "The invitation to " + whom + " stopped, as its inviter is no longer an admin"
+	case HubUserAccessChanged:
+		return who + " changed the access of " + whom
+	case HubUserRenamed:
+		return who + " renamed " + e.Before + " to " + whom
+	case HubUserDeactivated:
+		return who + " deactivated " + whom
+	case HubUserReactivated:
+		return who + " reactivated " + whom
+	case HubUserRemoved:
+		return who + " removed " + whom + " from hub users"
+	case APIKeyMade:
+		return who + " made the API key " + whom
+	case APIKeyRevoked:
+		return who + " revoked the API key " + whom
+	case StaffAdded:
+		return who + " made " + whom + " provider staff"
+	case StaffRemoved:
+		return who + " removed " + whom + " from provider staff"
+	}
+	return who + ": " + string(e.Action) + " " + whom
+}
+
+// AuditFilter chooses entries. The zero value chooses all, newest first.
+type AuditFilter struct {
+	Area     string // of Areas, "" for all
+	ActorID  string // a person's ID, "" for all
+	Since    time.Time
+	Until    time.Time // exclusive
+	Search   string
+	After    string // cursor
+	Limit    int
+	Provider bool // the provider's own log, staff only
+}
+
+// AuditLog lists entries of the actor's account, newest first, and the cursor of the next page or "".
+func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list []AuditEntry, next string, err error) {
+	defer fault.Wrap(&err, "account.AuditLog")
+	if err := mayReadAudit(actor); err != nil {
+		return nil, "", err
+	}
+	at, err := r.readCursor("audit", f.After)
+	if err != nil {
+		return nil, "", err
+	}
+	before := cmpOr(at.ID, "~") // "~" sorts after every ID
+	until := int64(1) << 62
+	if !f.Until.IsZero() {
+		until = f.Until.UnixMilli()
+	}
+	rows, err := r.DB.QueryContext(ctx, `
+		SELECT id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after FROM audit_entries
+		WHERE account_id = $1 AND id < $2 AND at >= $3 AND at < $4
+		  AND ($5 = '' OR action LIKE $6) AND ($7 = '' OR actor_id = $8) AND ($9 = '' OR search LIKE $10)
+		ORDER BY id DESC LIMIT $11`,
+		actor.Account.ID, before, max(0, f.Since.UnixMilli()), until, f.Area, fold(f.Area)+".%", f.ActorID, f.ActorID,
+		f.Search, contains(f.Search), f.Limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e AuditEntry
+		if err := rows.Scan(&e.ID, &e.At, &e.ActorKind, &e.ActorID, &e.ActorName, &e.Address, &e.Action, &e.SubjectID, &e.SubjectName, &e.Before, &e.After); err != nil {
+			return nil, "", err
+		}
+		list = append(list, e)
+	}
+	if len(list) > f.Limit {
+		list = list[:f.Limit]
+		next = r.cursor("audit", cursor{ID: list[f.Limit-1].ID})
+	}
+	return list, next, rows.Err()
+}
+
+func mayReadAudit(actor Actor) error {
+	if actor.Provider() {
+		return nil
+	}
+	return actor.Require(ViewAuditLog)
+}

@@ -1,0 +1,289 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+// HubUserState is where a membership stands.
+type HubUserState string
+
+// The states of a membership. A removed one is kept for the record; coming back needs a new invitation and makes a new one.
+const (
+	Active      HubUserState = "active"
+	Deactivated HubUserState = "deactivated"
+	Removed     HubUserState = "removed"
+)
+
+// HubUser is a person as a member of one account. Its ID is the membership's; its name is what this account calls the person.
+type HubUser struct {
+	ID             string
+	PersonID       string
+	Email          string
+	Name           string
+	Roles          Roles
+	State          HubUserState
+	InvitedAt      int64 // 0: not by invitation
+	AcceptedAt     int64
+	LastSignedInAt int64 // 0: not yet
+	Version        int64
+}
+
+// Change is what an admin may change of a hub user; nil fields stay as they are.
+type Change struct {
+	Name  *string
+	Roles *Roles
+	State *HubUserState // Active or Deactivated
+}
+
+const hubUserColumns = `m.id, m.person_id, m.email, m.name, m.roles, m.state, m.invited_at, m.accepted_at, m.last_signed_in_at, m.version`
+
+func (u *HubUser) fields() []any {
+	return []any{&u.ID, &u.PersonID, &u.Email, &u.Name, (*rolesColumn)(&u.Roles), &u.State, &u.InvitedAt, &u.AcceptedAt, &u.LastSignedInAt, &u.Version}
+}
+
+// Label is the name, or the address of somebody without one.
+func (u HubUser) Label() string { return cmpOr(u.Name, u.Email) }
+
+// HubUserByID returns one hub user of the actor's account.
+func (r *Room) HubUserByID(ctx context.Context, actor Actor, id string) (u HubUser, err error) {
+	defer fault.Wrap(&err, "account.HubUserByID")
+	if err := actor.Require(ViewHubUsers); err != nil {
+		return u, err
+	}
+	return r.hubUser(ctx, r.DB, actor.Account.ID, id)
+}
+
+func (r *Room) hubUser(ctx context.Context, q db.Q, accountID, id string) (u HubUser, err error) {
+	err = q.QueryRowContext(ctx, `SELECT `+hubUserColumns+` FROM memberships m WHERE m.account_id = $1 AND m.id = $2 AND m.state <> 'removed'`,
+		accountID, id).Scan(u.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound()
+	}
+	return u, err
+}
+
+// stillMay reads the actor's rights and its account anew inside the transaction of a change, so that a right lost a moment ago can't
+// be used: whoever commits first decides.
+func (r *Room) stillMay(ctx context.Context, q db.Q, actor *Actor, p Permission) error {
+	if actor.Kind == Member || actor.Kind == Key {
+		var roles string
+		err := q.QueryRowContext(ctx, `SELECT roles FROM memberships WHERE account_id = $1 AND id = $2 AND state = 'active'`,
+			actor.Account.ID, actor.MembershipID).Scan(&roles)
+		if errors.Is(err, sql.ErrNoRows) {
+			return notFound()
+		}
+		if err != nil {
+			return err
+		}
+		actor.Roles = rolesFromColumn(roles)
+	}
+	err := q.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, actor.Account.ID).Scan(actor.Account.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound()
+	}
+	if err != nil {
+		return err
+	}
+	return actor.Require(p)
+}
+
+// ChangeHubUser changes name, roles or state. It takes effect on the person's next request, in sessions that are open too.
+// A version other than the stored one is refused; 0 skips that check. It needs a fresh step-up check, but for a name alone.
+func (r *Room) ChangeHubUser(ctx context.Context, actor Actor, id string, change Change, version int64) (u HubUser, err error) {
+	defer fault.Wrap(&err, "account.ChangeHubUser")
+	if err := actor.Require(ChangeHubUsers); err != nil {
+		return u, err
+	}
+	if change, err = change.check(); err != nil {
+		return u, err
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.stillMay(ctx, q, &actor, ChangeHubUsers); err != nil {
+			return err
+		}
+		before, err := r.hubUser(ctx, q, actor.Account.ID, id)
+		if err != nil {
+			return err
+		}
+		if version != 0 && version != before.Version {
+			return changedMeanwhile()
+		}
+		after := before.with(change)
+		u = before
+		if after.Name == before.Name && after.State == before.State && after.Roles.Equal(before.Roles) {
+			return nil
+		}
+		if err := r.mayBecome(ctx, q, actor, before, after); err != nil {
+			return err
+		}
+		after.Version++
+		u = after
+		return r.saveHubUser(ctx, q, actor, before, after)
+	})
+	return u, err
+}
+
+func (c Change) check() (Change, error) {
+	if c.Name != nil {
+		name, bad := checkName("name", "Name", *c.Name, 80)
+		if bad == nil && name == "" {
+			bad = fault.Field("name-empty", "name", "Enter a name")
+		}
+		if bad != nil {
+			return c, bad
+		}
+		c.Name = &name
+	}
+	if c.State != nil && *c.State != Active && *c.State != Deactivated {
+		return c, fault.Field("state-unknown", "state", "State must be active or deactivated. To remove somebody, delete them")
+	}
+	return c, nil
+}
+
+func (u HubUser) with(c Change) HubUser {
+	if c.Name != nil {
+		u.Name = *c.Name
+	}
+	if c.Roles != nil {
+		u.Roles = *c.Roles
+	}
+	if c.State != nil {
+		u.State = *c.State
+	}
+	return u
+}
+
+// mayBecome holds the rules of changing people: the account keeps an active admin, nobody gives themselves rights, and access
+// changes only after a fresh check.
+func (r *Room) mayBecome(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
+	access := !after.Roles.Equal(before.Roles) || after.State != before.State
+	if !access {
+		return nil
+	}
+	if own := actor.MembershipID == before.ID; own && after.State == Deactivated {
+		return fault.New(fault.Conflict, "own-state", "You can't deactivate yourself. Ask another admin, or give up your admin access first")
+	} else if own && !after.Roles.Within(before.Roles) {
+		return fault.Field("own-roles", "roles", "You can't give yourself more access. Ask another admin")
+	}
+	if before.rules() && !after.rules() {
+		if err := r.keepsAdmin(ctx, q, actor, before); err != nil {
+			return err
+		}
+	}
+	return r.requireCheck(ctx, q, actor)
+}
+
+// rules reports whether the hub user counts as an admin who can act.
+func (u HubUser) rules() bool { return u.State == Active && u.Roles.Has(Admin) }
+
+// keepsAdmin refuses what would leave the account without an active admin.
+func (r *Room) keepsAdmin(ctx context.Context, q db.Q, actor Actor, leaving HubUser) error {
+	another, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND state = 'active' AND roles LIKE 'admin%' AND id <> $2 LIMIT 1`,
+		actor.Account.ID, leaving.ID)
+	if err != nil || another {
+		return err
+	}
+	return fault.New(fault.Conflict, "last-admin", leaving.Label()+" is the only admin of "+actor.Account.Name+". Make somebody else an admin first")
+}
+
+func (r *Room) saveHubUser(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
+	if _, err := q.ExecContext(ctx, `
+		UPDATE memberships SET name = $3, search = $4, roles = $5, state = $6, version = $7 WHERE account_id = $1 AND id = $2`,
+		actor.Account.ID, after.ID, after.Name, searchText(after.Name, after.Email), after.Roles.column(), after.State, after.Version); err != nil {
+		return err
+	}
+	for _, e := range auditOf(before, after) {
+		if err := r.record(ctx, q, actor, e); err != nil {
+			return err
+		}
+	}
+	if before.rules() && !after.rules() {
+		if err := r.voidInvitationsOf(ctx, q, actor, after.ID); err != nil {
+			return err
+		}
+	}
+	if err := r.tellChange(ctx, q, actor, before, after); err != nil {
+		return err
+	}
+	return r.notice(ctx, q, actor.Account.ID, after.PersonID)
+}
+
+func auditOf(before, after HubUser) []entry {
+	var list []entry
+	add := func(a Action, was, is string) {
+		list = append(list, entry{Action: a, SubjectID: after.ID, SubjectName: after.Label(), Before: was, After: is})
+	}
+	if after.Name != before.Name {
+		add(HubUserRenamed, before.Label(), after.Label())
+	}
+	if !after.Roles.Equal(before.Roles) {
+		add(HubUserAccessChanged, before.Roles.String(), after.Roles.String())
+	}
+	switch {
+	case before.State == Active && after.State == Deactivated:
+		add(HubUserDeactivated, string(before.State), string(after.State))
+	case before.State == Deactivated && after.State == Active:
+		add(HubUserReactivated, string(before.State), string(after.State))
+	case after.State == Removed:
+		add(HubUserRemoved, before.Roles.String(), "")
+	}
+	return list
+}
+
+// RemoveHubUser takes the person's access to this account away. The person, their other accounts and the record stay.
+func (r *Room) RemoveHubUser(ctx context.Context, actor Actor, id string, version int64) (u HubUser, err error) {
+	defer fault.Wrap(&err, "account.RemoveHubUser")
+	if err := actor.Require(ChangeHubUsers); err != nil {
+		return u, err
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.stillMay(ctx, q, &actor, ChangeHubUsers); err != nil {
+			return err
+		}
+		if u, err = r.hubUser(ctx, q, actor.Account.ID, id); err != nil {
+			return err
+		}
+		if version != 0 && version != u.Version {
+			return changedMeanwhile()
+		}
+		if actor.MembershipID == u.ID {
+			return fault.New(fault.Conflict, "own-removal", "You can't remove yourself. Ask another admin")
+		}
+		if u.rules() {
+			if err := r.keepsAdmin(ctx, q, actor, u); err != nil {
+				return err
+			}
+		}
+		if err := r.requireCheck(ctx, q, actor); err != nil {
+			return err
+		}
+		after := u
+		after.State, after.Version = Removed, u.Version+1
+		return r.saveHubUser(ctx, q, actor, u, after)
+	})
+	return u, err
+}
+
+// Admins lists the names of the account's active admins, at most ten: whom to ask for access.
+func (r *Room) Admins(ctx context.Context, actor Actor) (names []string, err error) {
+	defer fault.Wrap(&err, "account.Admins")
+	rows, err := r.DB.QueryContext(ctx, `
+		SELECT m.name, m.email FROM memberships m WHERE m.account_id = $1 AND m.state = 'active' AND m.roles LIKE 'admin%' ORDER BY m.search, m.id LIMIT 10`, actor.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u HubUser
+		if err := rows.Scan(&u.Name, &u.Email); err != nil {
+			return nil, err
+		}
+		names = append(names, u.Label())
+	}
+	return names, rows.Err()
+}

@@ -1,0 +1,490 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+// Limits of invitations (security.md 2.2).
+const (
+	InviteMost      = 50 // addresses in one request
+	resendsMost     = 5
+	resendEvery     = time.Minute
+	invitationLimit = 30 * 24 * time.Hour // no resend moves the end further from the beginning
+	tokenInvitation = "hi"
+)
+
+// InvitationState is where an offer stands. An expired one is still pending, so that it can be sent again; Invitation.Expired tells.
+type InvitationState string
+
+// The states of an invitation. Only Pending has a link that works.
+const (
+	Pending   InvitationState = "pending"
+	Accepted  InvitationState = "accepted"
+	Declined  InvitationState = "declined"
+	Cancelled InvitationState = "cancelled"
+	Ended     InvitationState = "expired" // tidied away, too old to be sent again
+	Voided    InvitationState = "voided"  // the inviter lost the right, or the person came in another way
+	Replaced  InvitationState = "replaced"
+)
+
+// Delivery is how far the mail got.
+type Delivery string
+
+// The states of delivery.
+const (
+	Queued  Delivery = "queued"
+	Sent    Delivery = "sent"
+	Refused Delivery = "refused" // the receiving server said no for good
+)
+
+// Offer is one address to be invited.
+type Offer struct {
+	Email string
+	Name  string // optional
+}
+
+// Invite is one act of inviting: one or several addresses with the same access.
+type Invite struct {
+	Offers  []Offer
+	Roles   Roles
+	Message string // optional, plain text
+	FormKey string // the form's own key: sending the same form twice invites once
+}
+
+// Invitation is an offer from one account to one address.
+type Invitation struct {
+	ID           string
+	AccountID    string
+	Email        string
+	Name         string
+	Roles        Roles
+	Message      string
+	State        InvitationState
+	Delivery     Delivery
+	DeliveryNote string // why it was refused
+	InviterKind  ActorKind
+	InviterID    string // membership
+	InviterName  string
+	InviterEmail string
+	Resends      int
+	CreatedAt    int64
+	SentAt       int64
+	ExpiresAt    int64
+	EndedAt      int64
+	Version      int64
+	generation   int64
+}
+
+// Expired reports whether the link has run out by the time in milliseconds.
+func (i Invitation) Expired(now int64) bool { return i.State == Pending && now >= i.ExpiresAt }
+
+const invitationColumns = `i.id, i.account_id, i.email, i.name, i.roles, i.message, i.state, i.delivery, i.delivery_note, i.inviter_kind, i.inviter_id,
+	i.inviter_name, i.inviter_email, i.resends, i.created_at, i.sent_at, i.expires_at, i.ended_at, i.version, i.generation`
+
+func (i *Invitation) fields() []any {
+	return []any{&i.ID, &i.AccountID, &i.Email, &i.Name, (*rolesColumn)(&i.Roles), &i.Message, &i.State, &i.Delivery, &i.DeliveryNote,
+		&i.InviterKind, &i.InviterID, &i.InviterName, &i.InviterEmail, &i.Resends, &i.CreatedAt, &i.SentAt, &i.ExpiresAt, &i.EndedAt, &i.Version, &i.generation}
+}
+
+// rolesColumn scans the roles column.
+type rolesColumn Roles
+
+// Scan implements sql.Scanner.
+func (c *rolesColumn) Scan(v any) error {
+	switch v := v.(type) {
+	case string:
+		*c = rolesColumn(rolesFromColumn(v))
+	case []byte:
+		*c = rolesColumn(rolesFromColumn(string(v)))
+	default:
+		return errors.New("roles are not text")
+	}
+	return nil
+}
+
+// ParseAddresses splits what people paste into a field for one or many addresses: separated by spaces, commas, semicolons or new
+// lines, each perhaps as "Name <address>". Doubles are dropped.
+func ParseAddresses(text string) []Offer {
+	var offers []Offer
+	seen := map[string]bool{}
+	for line := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == ',' || c == ';' || c == '\n' || c == '\r' }) {
+		name, rest, named := strings.Cut(line, "<")
+		if !named {
+			name, rest = "", line
+		}
+		for _, address := range strings.Fields(strings.Trim(strings.TrimSpace(rest), "<>")) {
+			if key := strings.ToLower(address); !seen[key] {
+				seen[key] = true
+				offers = append(offers, Offer{Email: strings.Trim(address, "<>"), Name: strings.Trim(strings.TrimSpace(name), `"`)})
+			}
+		}
+	}
+	return offers
+}
+
+// Invite makes the offers and queues their mails, all or none. It needs a fresh step-up check.
+func (r *Room) Invite(ctx context.Context, actor Actor, in Invite) (sent []Invitation, err error) {
+	defer fault.Wrap(&err, "account.Invite")
+	if err := actor.Require(InviteHubUsers); err != nil {
+		return nil, err
+	}
+	if in, err = in.check(); err != nil {
+		return nil, err
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.stillMay(ctx, q, &actor, InviteHubUsers); err != nil {
+			return err
+		}
+		before, err := r.sentByForm(ctx, q, actor, in.FormKey)
+		if err != nil || len(before) > 0 {
+			sent = before
+			return err
+		}
+		if err := r.requireCheck(ctx, q, actor); err != nil {
+			return err
+		}
+		sent, err = r.offer(ctx, q, actor, in)
+		return err
+	})
+	return sent, err
+}
+
+// Review says what inviting would do, and refuses what Invite would refuse but for the step-up check. It changes nothing.
+func (r *Room) Review(ctx context.Context, actor Actor, in Invite) (_ Invite, err error) {
+	defer fault.Wrap(&err, "account.Review")
+	if err := actor.Require(InviteHubUsers); err != nil {
+		return in, err
+	}
+	checked, err := in.check()
+	if err != nil {
+		return in, err
+	}
+	return checked, r.offerable(ctx, r.DB, actor, checked)
+}
+
+// check cleans an Invite. Every address that is wrong gets its own fault.
+func (in Invite) check() (Invite, error) {
+	var faults []*fault.Fault
+	if len(in.Offers) == 0 {
+		faults = append(faults, fault.Field("email-empty", "email", "Enter an email address"))
+	}
+	if len(in.Offers) > InviteMost {
+		faults = append(faults, fault.Field("too-many-addresses", "email", fmt.Sprintf("You can invite %d people at a time. There are %d addresses", InviteMost, len(in.Offers))))
+	}
+	clean := in
+	clean.Offers = nil
+	for _, offer := range in.Offers[:min(len(in.Offers), InviteMost)] {
+		checked, bad := checkOffer(offer, "email", "name")
+		faults = append(faults, bad)
+		if !slices.ContainsFunc(clean.Offers, func(o Offer) bool { return o.Email == checked.Email }) {
+			clean.Offers = append(clean.Offers, checked)
+		}
+	}
+	message, bad := checkMessage(in.Message)
+	clean.Message = message
+	return clean, fault.All(append(faults, bad)...)
+}
+
+// sentByForm returns what the same form made before.
+func (r *Room) sentByForm(ctx context.Context, q db.Q, actor Actor, key string) ([]Invitation, error) {
+	if key == "" {
+		return nil, nil
+	}
+	rows, err := q.QueryContext(ctx, `
+		SELECT `+invitationColumns+` FROM invitations i WHERE i.account_id = $1 AND i.created_at > $2 AND i.form_key = $3 AND i.inviter_id = $4`,
+		actor.Account.ID, r.now()-(24*time.Hour).Milliseconds(), key, actor.MembershipID)
+	if err != nil {
+		return nil, err
+	}
+	return scanInvitations(rows)
+}
+
+func scanInvitations(rows *sql.Rows) ([]Invitation, error) {
+	defer rows.Close()
+	var list []Invitation
+	for rows.Next() {
+		var i Invitation
+		if err := rows.Scan(i.fields()...); err != nil {
+			return nil, err
+		}
+		list = append(list, i)
+	}
+	return list, rows.Err()
+}
+
+// offerable refuses addresses that have access or an open invitation, and counts against the limits. Each refusal names its address.
+func (r *Room) offerable(ctx context.Context, q db.Q, actor Actor, in Invite) error {
+	now := r.now()
+	var made int
+	err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND created_at > $2`,
+		actor.Account.ID, now-(24*time.Hour).Milliseconds()).Scan(&made)
+	if err != nil {
+		return err
+	}
+	if made+len(in.Offers) > actor.Account.Policy.DailyInvitations {
+		return &fault.Fault{Kind: fault.TooMany, Code: "daily-invitations", Field: "email", RetryAfter: time.Hour,
+			Message: fmt.Sprintf("This account can send %d invitations a day and has sent %d. Send the rest tomorrow, or ask support for more", actor.Account.Policy.DailyInvitations, made)}
+	}
+	var faults []*fault.Fault
+	for _, offer := range in.Offers {
+		bad, err := r.addressTaken(ctx, q, actor.Account, offer.Email, now)
+		if err != nil {
+			return err
+		}
+		faults = append(faults, bad)
+	}
+	return fault.All(faults...)
+}
+
+func (r *Room) addressTaken(ctx context.Context, q db.Q, a Account, email string, now int64) (*fault.Fault, error) {
+	var state string
+	err := q.QueryRowContext(ctx, `SELECT state FROM memberships WHERE account_id = $1 AND email = $2 AND state <> 'removed'`, a.ID, email).Scan(&state)
+	if err == nil && HubUserState(state) == Deactivated {
+		return fault.Field("already-deactivated", "email", email+" belongs to this account and is deactivated. Reactivate them instead"), nil
+	}
+	if err == nil {
+		return fault.Field("already-member", "email", email+" already has access to this account. Edit their access instead"), nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	var sent int64
+	err = q.QueryRowContext(ctx, `SELECT sent_at FROM invitations WHERE account_id = $1 AND email = $2 AND state = 'pending' AND expires_at > $3`, a.ID, email, now).Scan(&sent)
+	if err == nil {
+		day := time.UnixMilli(sent).In(a.Location()).Format("2 January")
+		return fault.Field("already-invited", "email", email+" was invited on "+day+" and has not accepted. Resend the invitation"), nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	var lately int
+	err = q.QueryRowContext(ctx, `SELECT COUNT(*) FROM invitations WHERE email = $1 AND created_at > $2`, email, now-(7*24*time.Hour).Milliseconds()).Scan(&lately)
+	if err == nil && lately >= r.RecipientWeekly {
+		return fault.Field("recipient-limit", "email", email+" was invited too often this week. Wait a few days, or ask them to look for an earlier invitation"), nil
+	}
+	return nil, err
+}
+
+// offer inserts the invitations, their audit entries and their mails. Checks of the actor come before it.
+func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Invitation, error) {
+	if err := r.offerable(ctx, q, actor, in); err != nil {
+		return nil, err
+	}
+	now := r.now()
+	life := time.Duration(actor.Account.Policy.InvitationHours) * time.Hour
+	var sent []Invitation
+	for _, offer := range in.Offers {
+		inviter := actor.Name
+		if actor.Provider() {
+			inviter = cmpOr(r.Provider.Name, "Your provider")
+		}
+		i := Invitation{ID: newID(), AccountID: actor.Account.ID, Email: offer.Email, Name: offer.Name, Roles: in.Roles, Message: in.Message,
+			State: Pending, Delivery: Queued, InviterKind: actor.Kind, InviterID: actor.MembershipID, InviterName: inviter, InviterEmail: actor.Email,
+			CreatedAt: now, SentAt: now, ExpiresAt: now + life.Milliseconds(), Version: 1, generation: 1}
+		token, hash := newToken(tokenInvitation)
+		// What ended or ran out for the same address makes way.
+		if _, err := q.ExecContext(ctx, `
+			UPDATE invitations SET state = 'replaced', token_hash = NULL, ended_at = $3, version = version + 1
+			WHERE account_id = $1 AND email = $2 AND state IN ('pending', 'declined', 'voided')`, i.AccountID, i.Email, now); err != nil {
+			return nil, err
+		}
+		if _, err := q.ExecContext(ctx, `
+			INSERT INTO invitations (account_id, id, email, name, search, roles, message, state, token_hash, generation, resends, delivery, delivery_note,
+				inviter_kind, inviter_id, inviter_name, inviter_email, form_key, created_at, sent_at, expires_at, ended_at, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, 1, 0, 'queued', '', $9, $10, $11, $12, $13, $14, $14, $15, 0, 1)`,
+			i.AccountID, i.ID, i.Email, i.Name, searchText(i.Name, i.Email), i.Roles.column(), i.Message, hash,
+			i.InviterKind, i.InviterID, i.InviterName, i.InviterEmail, in.FormKey, now, i.ExpiresAt); err != nil {
+			return nil, err
+		}
+		if err := r.record(ctx, q, actor, entry{Action: InvitationSent, SubjectID: i.ID, SubjectName: i.label(), After: i.Roles.String()}); err != nil {
+			return nil, err
+		}
+		if err := r.Jobs.Add(ctx, q, invitationMail, invitationLetter{i.AccountID, i.ID, 1, token}); err != nil {
+			return nil, err
+		}
+		sent = append(sent, i)
+	}
+	return sent, r.notice(ctx, q, actor.Account.ID)
+}
+
+func (i Invitation) label() string {
+	if i.Name == "" {
+		return i.Email
+	}
+	return i.Name + " (" + i.Email + ")"
+}
+
+func searchText(name, email string) string { return fold(name + " " + email) }
+
+// InvitationByID returns one invitation of the actor's account.
+func (r *Room) InvitationByID(ctx context.Context, actor Actor, id string) (i Invitation, err error) {
+	defer fault.Wrap(&err, "account.InvitationByID")
+	if err := actor.Require(ViewHubUsers); err != nil {
+		return i, err
+	}
+	return r.invitation(ctx, r.DB, actor.Account.ID, id)
+}
+
+func (r *Room) invitation(ctx context.Context, q db.Q, accountID, id string) (i Invitation, err error) {
+	err = q.QueryRowContext(ctx, `SELECT `+invitationColumns+` FROM invitations i WHERE i.account_id = $1 AND i.id = $2`, accountID, id).Scan(i.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound()
+	}
+	return i, err
+}
+
+// changePending runs one change of a pending invitation: rights, version and state are checked in its transaction.
+func (r *Room) changePending(ctx context.Context, actor Actor, id string, version int64, change func(ctx context.Context, q db.Q, i *Invitation) error) (i Invitation, err error) {
+	if err := actor.Require(InviteHubUsers); err != nil {
+		return i, err
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.stillMay(ctx, q, &actor, InviteHubUsers); err != nil {
+			return err
+		}
+		if i, err = r.invitation(ctx, q, actor.Account.ID, id); err != nil {
+			return err
+		}
+		if version != 0 && version != i.Version {
+			return changedMeanwhile()
+		}
+		if err := change(ctx, q, &i); err != nil {
+			return err
+		}
+		return r.notice(ctx, q, actor.Account.ID)
+	})
+	return i, err
+}
+
+func (i Invitation) over() error {
+	words := map[InvitationState]string{Accepted: "has been accepted. Change their access in the list of hub users", Declined: "was declined. Invite them again if they agree",
+		Cancelled: "was cancelled. Invite them again", Ended: "ran out. Invite them again", Voided: "stopped, as its inviter is no longer an admin. Invite them again",
+		Replaced: "was replaced by a newer one"}
+	return fault.New(fault.Conflict, "invitation-"+string(i.State), "The invitation to "+i.Email+" "+words[i.State])
+}
+
+// Resend mails a new link and extends the invitation. The old link stops working in the same moment.
+func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64) (_ Invitation, err error) {
+	defer fault.Wrap(&err, "account.Resend")
+	return r.changePending(ctx, actor, id, version, func(ctx context.Context, q db.Q, i *Invitation) error {
+		now := r.now()
+		if i.State != Pending {
+			return i.over()
+		}
+		if wait := resendEvery.Milliseconds() - (now - i.SentAt); wait > 0 {
+			return &fault.Fault{Kind: fault.TooMany, Code: "resend-soon", RetryAfter: time.Duration(wait) * time.Millisecond,
+				Message: fmt.Sprintf("We sent this invitation a moment ago. Wait %d seconds, then resend it", wait/1000+1)}
+		}
+		if i.Resends >= resendsMost || now >= i.CreatedAt+invitationLimit.Milliseconds() {
+			return fault.New(fault.Conflict, "resend-limit", "This invitation was sent as often, or as long ago, as it can be. Cancel it, then invite "+i.Email+" again")
+		}
+		life := time.Duration(actor.Account.Policy.InvitationHours) * time.Hour
+		token, hash := newToken(tokenInvitation)
+		if err := r.bury(ctx, q, *i, "superseded"); err != nil {
+			return err
+		}
+		i.ExpiresAt = min(now+life.Milliseconds(), i.CreatedAt+invitationLimit.Milliseconds())
+		i.generation, i.Resends, i.SentAt, i.Delivery, i.DeliveryNote, i.Version = i.generation+1, i.Resends+1, now, Queued, "", i.Version+1
+		if _, err := q.ExecContext(ctx, `
+			UPDATE invitations SET token_hash = $3, generation = $4, resends = $5, sent_at = $6, expires_at = $7, delivery = 'queued', delivery_note = '', version = $8
+			WHERE account_id = $1 AND id = $2 AND state = 'pending'`, i.AccountID, i.ID, hash, i.generation, i.Resends, i.SentAt, i.ExpiresAt, i.Version); err != nil {
+			return err
+		}
+		if err := r.record(ctx, q, actor, entry{Action: InvitationResent, SubjectID: i.ID, SubjectName: i.label()}); err != nil {
+			return err
+		}
+		return r.Jobs.Add(ctx, q, invitationMail, invitationLetter{i.AccountID, i.ID, i.generation, token})
+	})
+}
+
+// ChangeInvited changes the access that a pending invitation offers. The link stays the same; the page behind it shows the new access.
+func (r *Room) ChangeInvited(ctx context.Context, actor Actor, id string, roles Roles, version int64) (_ Invitation, err error) {
+	defer fault.Wrap(&err, "account.ChangeInvited")
+	return r.changePending(ctx, actor, id, version, func(ctx context.Context, q db.Q, i *Invitation) error {
+		if i.State != Pending {
+			return i.over()
+		}
+		if i.Roles.Equal(roles) {
+			return nil
+		}
+		if err := r.requireCheck(ctx, q, actor); err != nil {
+			return err
+		}
+		before := i.Roles
+		i.Roles, i.Version = roles, i.Version+1
+		if _, err := q.ExecContext(ctx, `UPDATE invitations SET roles = $3, version = $4 WHERE account_id = $1 AND id = $2 AND state = 'pending'`,
+			i.AccountID, i.ID, roles.column(), i.Version); err != nil {
+			return err
+		}
+		return r.record(ctx, q, actor, entry{Action: InvitationChanged, SubjectID: i.ID, SubjectName: i.label(), Before: before.String(), After: roles.String()})
+	})
+}
+
+// Cancel ends a pending invitation, or takes one that was declined or stopped off the list. Its link then says that it was cancelled.
+func (r *Room) Cancel(ctx context.Context, actor Actor, id string, version int64) (_ Invitation, err error) {
+	defer fault.Wrap(&err, "account.Cancel")
+	return r.changePending(ctx, actor, id, version, func(ctx context.Context, q db.Q, i *Invitation) error {
+		if i.State != Pending && i.State != Declined && i.State != Voided {
+			return i.over()
+		}
+		if err := r.bury(ctx, q, *i, string(Cancelled)); err != nil {
+			return err
+		}
+		if err := r.end(ctx, q, i, Cancelled); err != nil {
+			return err
+		}
+		return r.record(ctx, q, actor, entry{Action: InvitationCancelled, SubjectID: i.ID, SubjectName: i.label()})
+	})
+}
+
+// bury notes why the invitation's present link stops working. It must come before the link's hash is erased.
+func (r *Room) bury(ctx context.Context, q db.Q, i Invitation, reason string) error {
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO dead_links (token_hash, account_id, invitation_id, reason, ended_at)
+		SELECT token_hash, account_id, id, $3, $4 FROM invitations WHERE account_id = $1 AND id = $2 AND token_hash IS NOT NULL`,
+		i.AccountID, i.ID, reason, r.now())
+	return err
+}
+
+// end moves an invitation to a state without a link.
+func (r *Room) end(ctx context.Context, q db.Q, i *Invitation, state InvitationState) error {
+	i.State, i.EndedAt, i.Version = state, r.now(), i.Version+1
+	_, err := q.ExecContext(ctx, `
+		UPDATE invitations SET state = $3, token_hash = NULL, ended_at = $4, version = $5 WHERE account_id = $1 AND id = $2`,
+		i.AccountID, i.ID, i.State, i.EndedAt, i.Version)
+	return err
+}
+
+// voidInvitationsOf stops what an admin offered who may no longer offer it.
+func (r *Room) voidInvitationsOf(ctx context.Context, q db.Q, actor Actor, membershipID string) error {
+	rows, err := q.QueryContext(ctx, `SELECT `+invitationColumns+` FROM invitations i WHERE i.account_id = $1 AND i.inviter_id = $2 AND i.state = 'pending'`,
+		actor.Account.ID, membershipID)
+	if err != nil {
+		return err
+	}
+	open, err := scanInvitations(rows)
+	if err != nil {
+		return err
+	}
+	for _, i := range open {
+		if err := r.bury(ctx, q, i, string(Voided)); err != nil {
+			return err
+		}
+		if err := r.end(ctx, q, &i, Voided); err != nil {
+			return err
+		}
+		if err := r.record(ctx, q, actor, entry{Action: InvitationVoided, SubjectID: i.ID, SubjectName: i.label()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,311 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+	"hubline/base/job"
+	"hubline/base/mail"
+)
+
+// Kinds of the room's mail jobs.
+const (
+	invitationMail = "account.invitation-mail"
+	codeMail       = "account.code-mail"
+	resetMail      = "account.reset-mail"
+	letterMail     = "account.letter"
+)
+
+type invitationLetter struct {
+	AccountID, InvitationID string
+	Generation              int64
+	Token                   string
+}
+
+type codeLetter struct {
+	Email, Code   string
+	At            int64
+	Zone          string
+	From, Address string
+}
+
+type resetLetter struct {
+	Email, Token  string
+	At            int64
+	From, Address string
+}
+
+// letterArgs is a mail that only tells: access changed, invitation accepted, removed, new sign-in, password changed.
+type letterArgs struct {
+	Kind, To, Name      string
+	Account, Slug, Zone string
+	Email               string
+	Roles               []string
+	By                  string
+	At                  int64
+	From, Address       string
+}
+
+func (r *Room) registerJobs() {
+	lost := func(ctx context.Context, in invitationLetter, err error) {
+		r.markDelivery(ctx, in, Refused, "The mail could not be delivered")
+	}
+	job.Handle(r.Jobs, invitationMail, r.sendInvitation, job.Attempts(14), job.OnDead(lost))
+	job.Handle(r.Jobs, codeMail, r.sendCode, job.Attempts(5))
+	job.Handle(r.Jobs, resetMail, r.sendReset, job.Attempts(8))
+	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
+	r.Jobs.Every("account.tidy", time.Hour, r.tidy)
+}
+
+// sendInvitation mails the link, unless the invitation ended or got a newer link since the job was queued.
+func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
+	i, err := r.invitation(ctx, r.DB, in.AccountID, in.InvitationID)
+	if err != nil || i.State != Pending || i.generation != in.Generation {
+		return ignoreGone(err)
+	}
+	var a Account
+	if err := r.DB.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, in.AccountID).Scan(a.fields()...); err != nil {
+		return err
+	}
+	link := r.BaseURL + "/invitations/" + in.Token
+	until := moment(i.ExpiresAt, a.Location())
+	blocks := []mail.Block{mail.Paragraph("You will be able to " + i.Roles.ability() + " for " + a.Name + " (account " + a.Number + ").")}
+	if i.Message != "" {
+		blocks = append(blocks, mail.Quote(unlink(i.Message)))
+	}
+	blocks = append(blocks,
+		mail.Button("Accept invitation", link),
+		mail.Paragraph("If you are new here, you choose a password. If you have one already, sign in with it. Use this address: "+i.Email+"."),
+		mail.Small("Works until "+until+". It can be used once, by "+i.Email+"."),
+		mail.Small("Button not working? Copy this address: "+link))
+	entered := i.InviterName
+	if i.InviterEmail != "" {
+		entered += " (" + i.InviterEmail + ")"
+	}
+	err = r.send(ctx, mail.Letter{To: i.Email, ReplyTo: i.InviterEmail, Subject: i.InviterName + " invited you to " + a.Name,
+		Preheader: "Set up your sign-in. The invitation works until " + until + ".", Title: i.InviterName + " invited you to " + a.Name, Blocks: blocks,
+		ID:     i.ID + "." + decimal(i.generation),
+		Footer: []string{"You got this because " + entered + " entered your address. Not expecting it? Ignore it and nothing happens."}})
+	if reason, refused := mail.Refused(err); refused {
+		r.markDelivery(ctx, in, Refused, reason)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.markDelivery(ctx, in, Sent, "")
+}
+
+func ignoreGone(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+func (r *Room) markDelivery(ctx context.Context, in invitationLetter, d Delivery, note string) error {
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if _, err := q.ExecContext(ctx, `
+			UPDATE invitations SET delivery = $4, delivery_note = $5 WHERE account_id = $1 AND id = $2 AND generation = $3 AND state = 'pending'`,
+			in.AccountID, in.InvitationID, in.Generation, d, cut(note, 200)); err != nil {
+			return err
+		}
+		return r.notice(ctx, q, in.AccountID)
+	})
+}
+
+// ability continues "You will be able to …".
+func (r Roles) ability() string {
+	switch {
+	case r.Has(Admin) && r.Has(Billing):
+		return "manage users, phone users, numbers, call flows and reports, and see invoices and pay"
+	case r.Has(Admin):
+		return "manage users, phone users, numbers, call flows and reports"
+	case r.Has(Billing):
+		return "see invoices and pay"
+	}
+	return "see phone numbers and general reports, and rename numbers"
+}
+
+var linkStart = regexp.MustCompile(`(?i)(://|\bwww\.|@|\.[a-z]{2,})`)
+
+// unlink keeps mail programs from turning parts of a message into links: it puts a word joiner, which nobody sees, where a web or
+// mail address would begin to look like one.
+func unlink(text string) string {
+	return linkStart.ReplaceAllStringFunc(text, func(s string) string { return "\u2060" + s[:1] + "\u2060" + s[1:] })
+}
+
+func (r *Room) sendCode(ctx context.Context, in codeLetter) error {
+	if r.now() > in.At+codeLife.Milliseconds() {
+		return nil
+	}
+	zone := Account{Policy: Policy{TimeZone: in.Zone}}.Location()
+	shown := in.Code[:3] + " " + in.Code[3:]
+	return r.sendOrDrop(ctx, mail.Letter{To: in.Email, Subject: "Your confirmation code is " + shown, Preheader: shown + " is your code. It works for 10 minutes.",
+		Title: "Your confirmation code is " + shown,
+		Blocks: []mail.Block{mail.Code(shown), mail.Paragraph("Enter it on the page where you asked for it. It works for 10 minutes, once."),
+			mail.Facts(mail.Fact{Label: "Asked for", Value: moment(in.At, zone)}, mail.Fact{Label: "From", Value: Describe(in.From) + ", " + in.Address}),
+			mail.Small("We never ask for this code by phone, text or chat. Do not give it to anyone.")},
+		Footer: []string{"Did not ask for it? Somebody is using your signed-in browser. Sign out everywhere under Profile, Security."}})
+}
+
+// sendReset makes the link and mails it, if somebody has that address. The same job run again mails the same link.
+func (r *Room) sendReset(ctx context.Context, in resetLetter) error {
+	p, err := r.personByEmail(ctx, r.DB, in.Email)
+	if err != nil || r.now() > in.At+resetLife.Milliseconds() {
+		return ignoreGone(err)
+	}
+	if err := r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		return r.passwordLink(ctx, q, p.ID, in.Token, in.At, resetLife)
+	}); err != nil {
+		return err
+	}
+	link := r.BaseURL + "/password/" + in.Token
+	return r.sendOrDrop(ctx, mail.Letter{To: p.Email, Subject: "Choose a new password", Preheader: "The link works for 30 minutes, once.", Title: "Choose a new password",
+		Blocks: []mail.Block{mail.Paragraph("Somebody, we hope you, asked for a new password for " + p.Email + "."), mail.Button("Choose a password", link),
+			mail.Facts(mail.Fact{Label: "Asked for", Value: moment(in.At, time.UTC)}, mail.Fact{Label: "From", Value: Describe(in.From) + ", " + in.Address}),
+			mail.Small("The link works for 30 minutes, once. When you choose a password you are signed out everywhere else."),
+			mail.Small("Button not working? Copy this address: " + link)},
+		Footer: []string{"Did not ask for it? You do not need to do anything. Your password stays as it is."}})
+}
+
+// sendLetter sends the mails that only tell. They hold no link to sign in with, so that real ones look unlike fakes.
+func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
+	when := moment(in.At, Account{Policy: Policy{TimeZone: in.Zone}}.Location())
+	roles, _ := ParseRoles(in.Roles)
+	l := mail.Letter{To: in.To}
+	switch in.Kind {
+	case "accepted":
+		l.Subject = in.Name + " joined " + in.Account
+		l.Blocks = []mail.Block{mail.Paragraph(in.Name + " (" + in.Email + ") accepted your invitation."),
+			mail.Facts(mail.Fact{Label: "Access", Value: roles.String()}, mail.Fact{Label: "When", Value: when})}
+		l.Footer = []string{"You got this because you invited them."}
+	case "changed":
+		l.Subject = "Your access to " + in.Account + " changed"
+		l.Blocks = []mail.Block{mail.Paragraph(in.By + " changed your access. It counts from now, also where you are signed in. You can now " + roles.ability() + "."),
+			mail.Facts(mail.Fact{Label: "Access", Value: roles.String()}, mail.Fact{Label: "When", Value: when})}
+		l.Footer = []string{"Is this not right? Ask an admin of " + in.Account + "."}
+	case "deactivated", "reactivated":
+		l.Subject = map[string]string{"deactivated": "Your access to " + in.Account + " is paused", "reactivated": "Your access to " + in.Account + " is back"}[in.Kind]
+		l.Blocks = []mail.Block{mail.Paragraph(in.By + " " + in.Kind + " your access to " + in.Account + "."), mail.Facts(mail.Fact{Label: "When", Value: when})}
+		l.Footer = []string{"Is this not right? Ask an admin of " + in.Account + "."}
+	case "removed":
+		l.Subject = "You no longer have access to " + in.Account
+		l.Blocks = []mail.Block{mail.Paragraph(in.By + " removed you from " + in.Account + ". Other accounts that you belong to stay as they are."), mail.Facts(mail.Fact{Label: "When", Value: when})}
+		l.Footer = []string{"Is this not right? Ask an admin of " + in.Account + "."}
+	case "sign-in":
+		l.Subject = "New sign-in: " + Describe(in.From)
+		l.Blocks = []mail.Block{mail.Paragraph("You signed in on a device we have not seen before. ", mail.Strong("If this was you, there is nothing to do.")),
+			mail.Facts(mail.Fact{Label: "When", Value: when}, mail.Fact{Label: "Device", Value: Describe(in.From)}, mail.Fact{Label: "Network address", Value: in.Address}, mail.Fact{Label: "Signed in with", Value: "Password"}),
+			mail.Paragraph("If it was not you, open " + r.BaseURL[strings.Index(r.BaseURL, "//")+2:] + " yourself, choose Forgot password, and set a new one. That signs everybody else out."),
+			mail.Small("This email has no sign-in link on purpose, so you can tell it from a fake one.")}
+		l.Footer = []string{"Sent to " + in.To + " for account safety. It can't be turned off."}
+	case "password":
+		l.Subject = "Your password was changed"
+		l.Blocks = []mail.Block{mail.Paragraph("The password for "+in.To+" was changed and every other browser was signed out. ", mail.Strong("If this was you, there is nothing to do.")),
+			mail.Facts(mail.Fact{Label: "When", Value: when}), mail.Paragraph("If it was not you, open the portal yourself, choose Forgot password, and tell an admin.")}
+		l.Footer = []string{"Sent to " + in.To + " for account safety. It can't be turned off."}
+	default:
+		return job.Permanent(fmt.Errorf("no letter of kind %q", in.Kind))
+	}
+	l.Title, l.Preheader = l.Subject, l.Subject+"."
+	return r.sendOrDrop(ctx, l)
+}
+
+func (r *Room) send(ctx context.Context, l mail.Letter) error {
+	message, err := mail.Render(r.Provider, l)
+	if err != nil {
+		return job.Permanent(err)
+	}
+	return r.Mail.Send(ctx, message)
+}
+
+// sendOrDrop is send for mails whose refusal nobody waits for: an address that refuses mail for good ends the job.
+func (r *Room) sendOrDrop(ctx context.Context, l mail.Letter) error {
+	err := r.send(ctx, l)
+	if _, refused := mail.Refused(err); refused {
+		return job.Permanent(err)
+	}
+	return err
+}
+
+// tellChange mails the person whose access changed.
+func (r *Room) tellChange(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
+	kind := ""
+	switch {
+	case after.State == Removed:
+		kind = "removed"
+	case after.State == Deactivated && before.State == Active:
+		kind = "deactivated"
+	case after.State == Active && before.State == Deactivated:
+		kind = "reactivated"
+	case !after.Roles.Equal(before.Roles) && after.State == Active:
+		kind = "changed"
+	}
+	if kind == "" || actor.MembershipID == after.ID {
+		return nil
+	}
+	return r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: kind, To: after.Email, Name: after.Name, Account: actor.Account.Name, Slug: actor.Account.Slug,
+		Zone: actor.Account.Policy.TimeZone, Roles: after.Roles.Words(), By: actor.Name, At: r.now()})
+}
+
+func (r *Room) tellNewSignIn(ctx context.Context, q db.Q, p Person, b Browser) error {
+	return r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "sign-in", To: p.Email, Name: p.Name, At: r.now(), From: b.UserAgent, Address: b.Address})
+}
+
+// moment is a time as mails show it: "25 November 2026, 9:14 am (Sydney)".
+func moment(ms int64, zone *time.Location) string {
+	name := zone.String()
+	name = strings.ReplaceAll(name[strings.LastIndex(name, "/")+1:], "_", " ")
+	return time.UnixMilli(ms).In(zone).Format("2 January 2006, 3:04 pm") + " (" + name + ")"
+}
+
+// Describe names a browser in words people know: "Chrome on Windows".
+func Describe(userAgent string) string {
+	first := func(pairs ...string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if strings.Contains(userAgent, pairs[i]) {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+	browser := first("Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "Chrome/", "Chrome", "Safari/", "Safari", "curl/", "curl")
+	system := first("Windows", "Windows", "iPhone", "iPhone", "iPad", "iPad", "Android", "Android", "Mac OS X", "Mac", "CrOS", "ChromeOS", "Linux", "Linux")
+	switch {
+	case browser == "" && system == "":
+		return "Unknown browser"
+	case system == "":
+		return browser
+	case browser == "":
+		return system
+	}
+	return browser + " on " + system
+}
+
+// tidy deletes what has no use any more. Nothing depends on it: every read checks times itself.
+func (r *Room) tidy(ctx context.Context) error {
+	now := r.now()
+	day := (24 * time.Hour).Milliseconds()
+	for _, old := range []struct {
+		query  string
+		before int64
+	}{
+		{`DELETE FROM sessions WHERE expires_at < $1`, now},
+		{`DELETE FROM step_up_codes WHERE expires_at < $1`, now},
+		{`DELETE FROM password_links WHERE expires_at < $1`, now},
+		{`DELETE FROM throttles WHERE changed_at < $1 AND until_at < $1`, now - 2*day},
+		{`DELETE FROM dead_links WHERE ended_at < $1`, now - 90*day},
+		{`UPDATE invitations SET state = 'expired', token_hash = NULL, ended_at = expires_at, version = version + 1 WHERE state = 'pending' AND created_at < $1`, now - 2*invitationLimit.Milliseconds()},
+	} {
+		if _, err := r.DB.ExecContext(ctx, old.query, old.before); err != nil {
+			return fmt.Errorf("account.tidy: %w", err)
+		}
+	}
+	return nil
+}

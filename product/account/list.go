@@ -1,0 +1,238 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hubline/base/fault"
+)
+
+// Listed is one row of the list of people: a hub user, or an invitation that is not settled.
+type Listed struct {
+	Invited      bool // an invitation, not a membership
+	ID           string
+	PersonID     string
+	Email        string
+	Name         string
+	Roles        Roles
+	State        string // a HubUserState or an InvitationState
+	Delivery     Delivery
+	DeliveryNote string
+	Inviter      string
+	SentAt       int64
+	AcceptedAt   int64
+	SeenAt       int64
+	ExpiresAt    int64
+	Version      int64
+	key          string // sort key when it is text
+	keyTime      int64  // sort key when it is a time
+}
+
+// Label is the name, or the address of somebody without one.
+func (l Listed) Label() string { return cmpOr(l.Name, l.Email) }
+
+// Status names one of the list's filters.
+type Status string
+
+// The filters of the list of people.
+const (
+	Everyone       Status = ""
+	OnlyActive     Status = "active"
+	OnlyInvited    Status = "invited"
+	NeedsAttention Status = "attention" // expired, bounced, declined or stopped
+)
+
+// Sort names a column the list can be sorted by.
+type Sort string
+
+// The sort orders. Every one has an index of its own.
+const (
+	ByName     Sort = "name"
+	BySent     Sort = "sent"
+	ByAccepted Sort = "accepted"
+	BySeen     Sort = "seen"
+)
+
+// PeopleFilter chooses and orders rows of the list of people. Limit 0 means 50; at most 500.
+type PeopleFilter struct {
+	Status      Status
+	Search      string
+	Sort        Sort
+	Descending  bool
+	After       string // cursor
+	Limit       int
+	Memberships bool // leave out invitations
+	Invitations bool // leave out memberships
+}
+
+// Counts says how many rows each filter has.
+type Counts struct{ All, Active, Invited, Attention int }
+
+var sortKeys = map[Sort][2]string{ // of memberships, of invitations
+	ByName:     {"search", "search"},
+	BySent:     {"invited_at", "sent_at"},
+	ByAccepted: {"accepted_at", "0"},
+	BySeen:     {"last_signed_in_at", "0"},
+}
+
+// People lists hub users and open invitations of the actor's account together, one page at a time. Both halves of the query walk an
+// index in sort order and stop after a page, so that the ten thousandth person costs no more than the first.
+func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []Listed, next string, err error) {
+	defer fault.Wrap(&err, "account.People")
+	if err := actor.Require(ViewHubUsers); err != nil {
+		return nil, "", err
+	}
+	if f, err = f.check(); err != nil {
+		return nil, "", err
+	}
+	mark := fmt.Sprintf("people %s %s %t", f.Sort, f.Status, f.Descending)
+	at, err := r.readCursor(mark, f.After)
+	if err != nil {
+		return nil, "", err
+	}
+	query, args := f.query(actor.Account.ID, at, r.now())
+	rows, err := r.DB.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l Listed
+		key := any(&l.keyTime)
+		if f.Sort == ByName {
+			key = &l.key
+		}
+		if err := rows.Scan((*flag)(&l.Invited), &l.ID, &l.PersonID, &l.Email, &l.Name, (*rolesColumn)(&l.Roles), &l.State, &l.Delivery, &l.DeliveryNote,
+			&l.Inviter, &l.SentAt, &l.AcceptedAt, &l.SeenAt, &l.ExpiresAt, &l.Version, key); err != nil {
+			return nil, "", err
+		}
+		list = append(list, l)
+	}
+	if len(list) > f.Limit {
+		list = list[:f.Limit]
+		last := list[f.Limit-1]
+		next = r.cursor(mark, cursor{Text: last.key, Time: last.keyTime, ID: last.ID})
+	}
+	return list, next, rows.Err()
+}
+
+func (f PeopleFilter) check() (PeopleFilter, error) {
+	if f.Sort == "" {
+		f.Sort = ByName
+	}
+	if _, known := sortKeys[f.Sort]; !known {
+		return f, fault.Field("sort-unknown", "sort", "Sort by name, sent, accepted or seen")
+	}
+	if !slices.Contains([]Status{Everyone, OnlyActive, OnlyInvited, NeedsAttention}, f.Status) {
+		return f, fault.Field("status-unknown", "status", "Show active, invited or attention, or leave it empty for everyone")
+	}
+	if f.Limit <= 0 {
+		f.Limit = 50
+	}
+	f.Limit = min(f.Limit, 500)
+	return f, nil
+}
+
+// query builds the list's SQL from fixed parts; what people typed is only ever an argument.
+func (f PeopleFilter) query(accountID string, at cursor, now int64) (string, []any) {
+	key := any(at.Time)
+	if f.Sort == ByName {
+		key = at.Text
+	}
+	args := []any{accountID, f.Limit + 1}
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	compare, order := ">", "ASC"
+	if f.Descending {
+		compare, order = "<", "DESC"
+	}
+	var page, search string
+	if f.Search != "" {
+		search = " AND search LIKE " + arg(contains(f.Search))
+	}
+	after := func(column string) string {
+		if f.After == "" {
+			return ""
+		}
+		if page == "" {
+			page = arg(key) + ", " + arg(at.ID)
+		}
+		return " AND (" + column + ", id) " + compare + " (" + page + ")"
+	}
+	var arms []string
+	columns := sortKeys[f.Sort]
+	if !f.Invitations && (f.Status == Everyone || f.Status == OnlyActive) {
+		state := "state <> 'removed'"
+		if f.Status == OnlyActive {
+			state = "state = 'active'"
+		}
+		arms = append(arms, `SELECT * FROM (SELECT 0 AS invited, id, person_id, email, name, roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
+			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, version, `+columns[0]+` AS sort_key
+			FROM memberships WHERE account_id = $1 AND `+state+search+after(columns[0])+`
+			ORDER BY `+columns[0]+` `+order+`, id `+order+` LIMIT $2) AS members`)
+	}
+	if !f.Memberships && f.Status != OnlyActive {
+		arms = append(arms, `SELECT * FROM (SELECT 1 AS invited, id, '' AS person_id, email, name, roles, state, delivery, delivery_note, inviter_name AS inviter,
+			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, version, `+columns[1]+` AS sort_key
+			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg(now))+search+after(columns[1])+`
+			ORDER BY `+sortColumn(columns[1])+` `+order+`, id `+order+` LIMIT $2) AS offers`)
+	}
+	return strings.Join(arms, " UNION ALL ") + ` ORDER BY sort_key ` + order + `, id ` + order + ` LIMIT $2`, args
+}
+
+// sortColumn keeps a constant sort key out of ORDER BY, where it would name a column by position.
+func sortColumn(column string) string {
+	if column == "0" {
+		return "account_id"
+	}
+	return column
+}
+
+func (f PeopleFilter) openInvitations(now string) string {
+	switch f.Status {
+	case OnlyInvited:
+		return "state = 'pending' AND delivery <> 'refused' AND expires_at > " + now
+	case NeedsAttention:
+		return "(state IN ('declined', 'voided') OR state = 'pending' AND (delivery = 'refused' OR expires_at <= " + now + "))"
+	}
+	return "state IN ('pending', 'declined', 'voided') AND " + now + " > 0"
+}
+
+// CountPeople counts the rows of each filter.
+func (r *Room) CountPeople(ctx context.Context, actor Actor) (c Counts, err error) {
+	defer fault.Wrap(&err, "account.CountPeople")
+	if err := actor.Require(ViewHubUsers); err != nil {
+		return c, err
+	}
+	err = r.DB.QueryRowContext(ctx, `
+		SELECT (SELECT COUNT(*) FROM memberships WHERE account_id = $1 AND state = 'active'),
+		       (SELECT COUNT(*) FROM memberships WHERE account_id = $1 AND state = 'deactivated'),
+		       (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND state = 'pending' AND expires_at > $2 AND delivery <> 'refused'),
+		       (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND state = 'pending' AND (expires_at <= $2 OR delivery = 'refused'))
+		     + (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND state IN ('declined', 'voided'))`,
+		actor.Account.ID, r.now()).Scan(&c.Active, &c.All, &c.Invited, &c.Attention)
+	c.All += c.Active + c.Invited + c.Attention
+	return c, err
+}
+
+// EachPerson calls fn with every row that the filter chooses, in its order, without holding more than a few hundred.
+func (r *Room) EachPerson(ctx context.Context, actor Actor, f PeopleFilter, fn func(Listed) error) error {
+	for f.Limit, f.After = 500, ""; ; {
+		list, next, err := r.People(ctx, actor, f)
+		if err != nil {
+			return err
+		}
+		for _, row := range list {
+			if err := fn(row); err != nil {
+				return err
+			}
+		}
+		if f.After = next; next == "" {
+			return nil
+		}
+	}
+}

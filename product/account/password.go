@@ -1,0 +1,127 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+
+	"hubline/base/fault"
+	"hubline/base/seal"
+)
+
+// Lengths of a password in characters. 15 is the least for a password that is the only factor (NIST SP 800-63B-4).
+const (
+	PasswordLeast = 15
+	PasswordMost  = 256
+)
+
+// Cost of one password hash: argon2id with 19 MiB, two passes, one lane (OWASP's minimum).
+const (
+	hashMemory = 19 * 1024 // KiB
+	hashPasses = 2
+	hashLanes  = 1
+	hashSalt   = 16
+	hashLength = 32
+)
+
+// hashQueue bounds how many sign-ins wait for a hash; more are told that the server is busy.
+const hashQueue = 128
+
+// hasher turns passwords into hashes and checks them, a few at a time, so that guessing can't take all processors and memory.
+type hasher struct {
+	keys    *seal.Ring
+	workers chan struct{}
+	waiting chan struct{}
+	dummy   string // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
+}
+
+func newHasher(keys *seal.Ring, workers int) *hasher {
+	if workers <= 0 {
+		workers = max(1, runtime.GOMAXPROCS(0)-1)
+	}
+	h := &hasher{keys: keys, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue)}
+	h.dummy = h.encode([]byte(rand.Text()), make([]byte, hashSalt))
+	return h
+}
+
+// Hash returns the password's hash in PHC string form. The store alone can't be used to guess it: a key outside the store is mixed in.
+func (h *hasher) Hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, hashSalt)
+	rand.Read(salt)
+	var hash string
+	err := h.turn(ctx, func() { hash = h.encode([]byte(password), salt) })
+	return hash, err
+}
+
+// Matches reports whether the password has that hash. An empty hash (nobody, or no password chosen yet) takes as long and never matches.
+func (h *hasher) Matches(ctx context.Context, password, hash string) (bool, error) {
+	known := hash != ""
+	if !known {
+		hash = h.dummy
+	}
+	var same bool
+	err := h.turn(ctx, func() {
+		salt, _ := base64.RawStdEncoding.DecodeString(saltOf(hash))
+		same = subtle.ConstantTimeCompare([]byte(h.encode([]byte(password), salt)), []byte(hash)) == 1
+	})
+	return same && known, err
+}
+
+// turn runs work when a worker is free.
+func (h *hasher) turn(ctx context.Context, work func()) error {
+	select {
+	case h.waiting <- struct{}{}:
+		defer func() { <-h.waiting }()
+	default:
+		return &fault.Fault{Kind: fault.Busy, Code: "sign-in-busy", Message: "Many people are signing in right now. Try again in a few seconds", RetryAfter: 2 * time.Second}
+	}
+	select {
+	case h.workers <- struct{}{}:
+		defer func() { <-h.workers }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	work()
+	return nil
+}
+
+func (h *hasher) encode(password, salt []byte) string {
+	peppered := h.keys.MAC("password", password)
+	sum := argon2.IDKey(peppered, salt, hashPasses, hashMemory, hashLanes, hashLength)
+	b64 := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashPasses, hashLanes, b64(salt), b64(sum))
+}
+
+// saltOf cuts the salt out of a PHC string: $argon2id$v=…$m=…$salt$hash.
+func saltOf(phc string) string {
+	parts := strings.Split(phc, "$")
+	if len(parts) != 6 {
+		return ""
+	}
+	return parts[4]
+}
+
+// CheckPassword says whether a new password may be used by the person with that address and name, working in that account.
+// Any characters, no composition rules, no rotation; only length, and nothing that attackers try first (NIST SP 800-63B-4).
+func CheckPassword(password string, context ...string) error {
+	switch length := utf8.RuneCountInString(password); {
+	case length == 0:
+		return fault.Field("password-empty", "password", "Choose a password")
+	case length < PasswordLeast:
+		return fault.Field("password-short", "password", fmt.Sprintf("Password must be %d characters or more. This one has %d. Three or four words together are easy to remember", PasswordLeast, length))
+	case length > PasswordMost:
+		return fault.Field("password-long", "password", fmt.Sprintf("Password must be %d characters or fewer", PasswordMost))
+	}
+	if reason := guessable(password, context); reason != "" {
+		return fault.Field("password-common", "password", "That password is easy to guess: "+reason+". Choose another")
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+const (
+	tokenReset = "hr"
+	resetLife  = 30 * time.Minute
+	startLife  = 24 * time.Hour // first link of provider staff
+)
+
+// AskReset mails a link for a new password, if the address belongs to a person. It does the same work and answers the same for
+// every address; who it is for is looked up by the mail job, outside the request.
+func (r *Room) AskReset(ctx context.Context, email string, b Browser) (err error) {
+	defer fault.Wrap(&err, "account.AskReset")
+	canonical, bad := signInAddress(email)
+	if bad != nil {
+		return bad
+	}
+	perAddress := limit{key: "reset:" + r.nameless(canonical), free: 3, most: 15 * time.Minute, forget: time.Hour}
+	perNetwork := limit{key: "reset-network:" + Network(b.Address), free: 30, most: time.Minute, forget: 15 * time.Minute}
+	if err := r.spend(ctx, perNetwork); err != nil {
+		return err
+	}
+	if err := r.spend(ctx, perAddress); fault.Is(err, fault.TooMany) {
+		return nil // the mailbox has had enough; whoever asks sees no difference
+	} else if err != nil {
+		return err
+	}
+	token, _ := newToken(tokenReset)
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		return r.Jobs.Add(ctx, q, resetMail, resetLetter{Email: canonical, Token: token, At: r.now(), From: b.UserAgent, Address: b.Address})
+	})
+}
+
+// passwordLink makes the token the person's one live link. Run again with the same token it changes nothing.
+func (r *Room) passwordLink(ctx context.Context, q db.Q, personID, token string, at int64, life time.Duration) error {
+	_, err := q.ExecContext(ctx, `
+		INSERT INTO password_links (person_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (person_id) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at, expires_at = excluded.expires_at
+		WHERE password_links.created_at <= excluded.created_at`,
+		personID, tokenHash(tokenReset, token), at, at+life.Milliseconds())
+	return err
+}
+
+// PasswordLink returns the person whose new password the link may set.
+func (r *Room) PasswordLink(ctx context.Context, token string) (p Person, err error) {
+	defer fault.Wrap(&err, "account.PasswordLink")
+	return r.linkOwner(ctx, r.DB, token)
+}
+
+func (r *Room) linkOwner(ctx context.Context, q db.Q, token string) (p Person, err error) {
+	err = q.QueryRowContext(ctx, `SELECT `+personColumns+` FROM password_links l JOIN people p ON p.id = l.person_id WHERE l.token_hash = $1 AND l.expires_at > $2`,
+		tokenHash(tokenReset, token), r.now()).Scan(p.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.NotFound, "password-link-unknown", "This link has run out or was used. Ask for a new one on the sign-in page")
+	}
+	return p, err
+}
+
+// SetPassword sets the password of the link's person, ends every session they had, and signs this browser in.
+func (r *Room) SetPassword(ctx context.Context, token, password string, b Browser) (in Entrance, err error) {
+	defer fault.Wrap(&err, "account.SetPassword")
+	p, err := r.PasswordLink(ctx, token)
+	if err != nil {
+		return in, err
+	}
+	if err := CheckPassword(password, p.Email, p.Name); err != nil {
+		return in, err
+	}
+	secret, err := r.hash.Hash(ctx, password)
+	if err != nil {
+		return in, err
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		p, err := r.linkOwner(ctx, q, token)
+		if err != nil {
+			return err
+		}
+		if p, err = r.newSecret(ctx, q, p, secret); err != nil {
+			return err
+		}
+		in, err = r.startSession(ctx, q, p, b)
+		return err
+	})
+	return in, err
+}
+
+// ChangePassword changes the actor's own password. Their other sessions end; this one goes on.
+func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, password string, b Browser) (in Entrance, err error) {
+	defer fault.Wrap(&err, "account.ChangePassword")
+	p, err := r.personByID(ctx, r.DB, actor.PersonID)
+	if err != nil {
+		return in, err
+	}
+	guesses := limit{key: "own:" + p.ID, free: 10, most: 15 * time.Minute, forget: 24 * time.Hour}
+	if err := r.spend(ctx, guesses); err != nil {
+		return in, err
+	}
+	same, err := r.hash.Matches(ctx, current, p.password)
+	if err != nil {
+		return in, err
+	}
+	if !same {
+		return in, fault.Field("password-wrong", "current", "That is not your present password. Check it, or reset your password from the sign-in page")
+	}
+	if err := CheckPassword(password, p.Email, p.Name); err != nil {
+		return in, err
+	}
+	secret, err := r.hash.Hash(ctx, password)
+	if err != nil {
+		return in, err
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		now, err := r.personByID(ctx, q, p.ID)
+		if err != nil {
+			return err
+		}
+		if now.password != p.password {
+			return changedMeanwhile()
+		}
+		if err := r.refund(ctx, q, guesses); err != nil {
+			return err
+		}
+		if now, err = r.newSecret(ctx, q, now, secret); err != nil {
+			return err
+		}
+		in, err = r.startSession(ctx, q, now, b)
+		return err
+	})
+	return in, err
+}
+
+// newSecret stores a password and lets everything made under the old one die: sessions, and links that could set it.
+func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string) (Person, error) {
+	p.password, p.epoch = secret, p.epoch+1
+	for _, change := range []string{
+		`UPDATE people SET password = $2, epoch = epoch + 1 WHERE id = $1`,
+		`DELETE FROM password_links WHERE person_id = $1 AND $2 <> ''`,
+		`DELETE FROM sessions WHERE person_id = $1 AND $2 <> ''`,
+	} {
+		if _, err := q.ExecContext(ctx, change, p.ID, secret); err != nil {
+			return p, err
+		}
+	}
+	if err := r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "password", To: p.Email, Name: p.Name, At: r.now()}); err != nil {
+		return p, err
+	}
+	return p, r.noticePeople(ctx, q, p.ID)
+}

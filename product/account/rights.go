@@ -1,0 +1,227 @@
+package account
+
+import (
+	"slices"
+	"strings"
+
+	"hubline/base/fault"
+)
+
+// Role is one ticked box of a hub user's access. Roles combine; no role at all is a Standard user.
+type Role string
+
+// The roles that an account admin can give.
+const (
+	Admin   Role = "admin"
+	Billing Role = "billing"
+)
+
+// AllRoles lists the roles in the order in which every form, column and file shows them.
+var AllRoles = []Role{Admin, Billing}
+
+// Roles is a set of roles without doubles, in the order of AllRoles. The empty set is Standard.
+type Roles []Role
+
+// ParseRoles reads role words as forms and the API send them. Order and doubles do not matter; an unknown word is refused.
+func ParseRoles(words []string) (Roles, error) {
+	var set Roles
+	for _, role := range AllRoles {
+		if slices.Contains(words, string(role)) {
+			set = append(set, role)
+		}
+	}
+	for _, word := range words {
+		if !slices.Contains(AllRoles, Role(word)) {
+			return nil, fault.Field("role-unknown", "roles", "Choose roles from admin and billing, or leave them empty for a Standard user")
+		}
+	}
+	return set, nil
+}
+
+// Has reports whether the set holds the role.
+func (r Roles) Has(role Role) bool { return slices.Contains(r, role) }
+
+// Equal reports whether both sets hold the same roles.
+func (r Roles) Equal(other Roles) bool { return slices.Equal(r, other) }
+
+// Within reports whether every role of the set is in other too.
+func (r Roles) Within(other Roles) bool {
+	for _, role := range r {
+		if !other.Has(role) {
+			return false
+		}
+	}
+	return true
+}
+
+// Words returns the role words, never nil, as the API shows them.
+func (r Roles) Words() []string {
+	words := make([]string, len(r))
+	for i, role := range r {
+		words[i] = string(role)
+	}
+	return words
+}
+
+// String names the set as the portal does: "Admin, Billing", or "Standard" for the empty set.
+func (r Roles) String() string {
+	if len(r) == 0 {
+		return "Standard"
+	}
+	names := make([]string, len(r))
+	for i, role := range r {
+		names[i] = strings.ToUpper(string(role[:1])) + string(role[1:])
+	}
+	return strings.Join(names, ", ")
+}
+
+// Sentence says what someone with these roles can do, beginning with who: "Jo", "They", "2 people".
+func (r Roles) Sentence(who string, several bool) string {
+	switch {
+	case r.Has(Admin) && r.Has(Billing):
+		return who + " can manage users, phones, numbers and call flows, and can see invoices and pay."
+	case r.Has(Admin):
+		return who + " can manage users, phones, numbers and call flows. No billing."
+	case r.Has(Billing):
+		return who + " can see invoices and pay. Nothing else in the portal."
+	case several:
+		return who + " will be standard users: see phone numbers and general reports, and rename numbers. Nothing else."
+	}
+	return who + " will be a standard user: see phone numbers and general reports, and rename numbers. Nothing else."
+}
+
+// column is the set as the store keeps it. The admin role sorts first, so "admin%" finds every admin.
+func (r Roles) column() string { return strings.Join(r.Words(), ",") }
+
+func rolesFromColumn(text string) Roles {
+	var set Roles
+	for _, role := range AllRoles {
+		if slices.Contains(strings.Split(text, ","), string(role)) {
+			set = append(set, role)
+		}
+	}
+	return set
+}
+
+// Permission is one thing that a role may allow. Menus, route guards, API scopes, the page "What each role can do" and the
+// authorisation matrix test all come from the Permissions table.
+type Permission string
+
+// The permissions of what exists.
+const (
+	ViewHome        Permission = "home.view"
+	ViewHubUsers    Permission = "hub-users.view"
+	InviteHubUsers  Permission = "hub-users.invite"
+	ChangeHubUsers  Permission = "hub-users.change"
+	ViewSettings    Permission = "settings.view"
+	ChangeSettings  Permission = "settings.change"
+	ViewAuditLog    Permission = "audit-log.view"
+	ViewRoles       Permission = "roles.view"
+	noSuchPrivilege Permission = ""
+)
+
+// Right is one row of the access table: what it is in words, and which users hold it.
+type Right struct {
+	Permission Permission
+	Area       string // the menu section it belongs to
+	Words      string // what a person may do, beginning with a verb
+	Standard   bool   // users without any role
+	Admin      bool
+	Billing    bool
+}
+
+// Rights is the whole access table (product.md 3.2, the rows whose screens exist). A combination of roles may do what any of its
+// roles may. What is not listed is denied.
+var Rights = []Right{
+	{ViewHome, "Home", "Open the account and see its home page", true, true, true},
+	{ViewRoles, "Account", "Read what each role can do", true, true, true},
+	{ViewHubUsers, "Account", "See who can sign in, and download the list", false, true, false},
+	{InviteHubUsers, "Account", "Invite people, resend and cancel invitations", false, true, false},
+	{ChangeHubUsers, "Account", "Change access and names, deactivate and remove people", false, true, false},
+	{ViewSettings, "Account", "See the account's settings", false, true, false},
+	{ChangeSettings, "Account", "Change the account's name, time zone and sign-in policy", false, true, false},
+	{ViewAuditLog, "Account", "Read and download the audit log", false, true, false},
+}
+
+// Allows reports whether the set of roles holds the permission. Deny by default: an unlisted permission is held by nobody.
+func (r Roles) Allows(p Permission) bool {
+	for _, right := range Rights {
+		if right.Permission == p && p != noSuchPrivilege {
+			return len(r) == 0 && right.Standard || r.Has(Admin) && right.Admin || r.Has(Billing) && right.Billing
+		}
+	}
+	return false
+}
+
+// ActorKind tells who acts.
+type ActorKind string
+
+// The kinds of actors.
+const (
+	Member   ActorKind = "hub-user" // a person signed in to the portal, inside one account
+	Key      ActorKind = "api-key"  // a program with an API key of one account
+	Staff    ActorKind = "staff"    // a person of the provider, outside every account
+	Operator ActorKind = "operator" // whoever runs the binary on the server
+)
+
+// Actor is who does something, in which account, with which rights. Doors get one from Room.SignedIn, Room.Enter or Room.UseKey
+// and pass it on; every verb that touches an account's data takes one and puts its AccountID first in every WHERE.
+type Actor struct {
+	Kind         ActorKind
+	Account      Account
+	PersonID     string
+	MembershipID string // for a key: its maker's
+	Name         string
+	Email        string
+	Roles        Roles
+	Theme        string
+	SessionID    string
+	KeyID        string
+	Scopes       []Permission // keys only
+	Address      string       // network address of the request, without port
+	Checked      bool         // a fresh step-up check stands, by the account's policy
+}
+
+// Operate returns the actor for commands on the server itself.
+func Operate() Actor { return Actor{Kind: Operator, Name: "Operator"} }
+
+// Can reports whether the actor may do it in its account. Staff and operators reach accounts through verbs of their own.
+func (a Actor) Can(p Permission) bool {
+	switch a.Kind {
+	case Member:
+		return a.Roles.Allows(p)
+	case Key:
+		return a.Roles.Allows(p) && slices.Contains(a.Scopes, p)
+	}
+	return false
+}
+
+// Provider reports whether the actor stands outside every account: provider staff, or the operator on the server.
+func (a Actor) Provider() bool { return a.Kind == Staff || a.Kind == Operator }
+
+// Require returns nil when the actor may do it, else the fault that names what is missing.
+func (a Actor) Require(p Permission) error {
+	if a.Can(p) {
+		return nil
+	}
+	if a.Kind == Key && a.Roles.Allows(p) {
+		return fault.New(fault.Forbidden, "scope-missing", "This API key lacks the scope "+string(p)+". Make a key that has it")
+	}
+	return fault.New(fault.Forbidden, "role-missing", "You need "+needed(p)+" access")
+}
+
+// needed names the roles that hold the permission, for the no-permission page.
+func needed(p Permission) string {
+	for _, right := range Rights {
+		if right.Permission != p {
+			continue
+		}
+		if right.Admin {
+			return "Account admin"
+		}
+		if right.Billing {
+			return "Billing"
+		}
+	}
+	return "Account admin"
+}

@@ -1,0 +1,414 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+// How long a session lives (NIST SP 800-63B-4). Holders of a role, and provider staff, sign in again after a day or an idle hour.
+const (
+	sessionLife    = 30 * 24 * time.Hour
+	sessionIdle    = 7 * 24 * time.Hour
+	privilegedLife = 24 * time.Hour
+	privilegedIdle = time.Hour
+	seenEvery      = time.Minute // how exact seen_at is kept
+	tokenSession   = "hs"
+	tokenDevice    = "hd"
+)
+
+// Person is who signs in: one verified address, in as many accounts as invited it.
+type Person struct {
+	ID       string
+	Email    string
+	Name     string
+	Staff    bool
+	Theme    string // "", "light" or "dark"
+	epoch    int64
+	password string
+}
+
+const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, '')`
+
+func (p *Person) fields() []any {
+	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password}
+}
+
+// flag scans the store's 0 and 1.
+type flag bool
+
+// Scan implements sql.Scanner.
+func (f *flag) Scan(v any) error {
+	n, ok := v.(int64)
+	*f = n != 0
+	if !ok {
+		return errors.New("flag is not a number")
+	}
+	return nil
+}
+
+// Browser is where a request comes from.
+type Browser struct {
+	Address   string // network address without port
+	UserAgent string
+	Device    string // token that an earlier sign-in of this browser left, or ""
+}
+
+// Entrance is what a successful sign-in hands to the door: the secrets for two cookies.
+type Entrance struct {
+	Person  Person
+	Session string // token of the session
+	Device  string // token by which this browser is known from now on
+}
+
+// SignIn checks an address and a password and starts a session. Known and unknown addresses get the same words after the same work.
+func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_ Entrance, err error) {
+	defer fault.Wrap(&err, "account.SignIn")
+	canonical, addressFault := signInAddress(email)
+	if addressFault != nil {
+		return Entrance{}, addressFault
+	}
+	if password == "" {
+		return Entrance{}, fault.Field("password-empty", "password", "Enter your password")
+	}
+	person, err := r.personByEmail(ctx, r.DB, canonical)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return Entrance{}, err
+	}
+	deviceID, err := r.knownDevice(ctx, person.ID, b.Device)
+	if err != nil {
+		return Entrance{}, err
+	}
+	limits := r.signInLimits(canonical, Network(b.Address), deviceID)
+	if err := r.spend(ctx, limits...); err != nil {
+		return Entrance{}, err
+	}
+	if len(password) > 4*PasswordMost {
+		password, person.password = "", ""
+	}
+	same, err := r.hash.Matches(ctx, password, person.password)
+	if err != nil {
+		return Entrance{}, err
+	}
+	if !same {
+		return Entrance{}, noMatch()
+	}
+	var in Entrance
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		now, err := r.personByID(ctx, q, person.ID)
+		if err != nil || now.password != person.password { // reset while the hash was being checked
+			return noMatch()
+		}
+		if err := r.refund(ctx, q, limits...); err != nil {
+			return err
+		}
+		in, err = r.startSession(ctx, q, now, b)
+		return err
+	})
+	return in, err
+}
+
+func noMatch() error {
+	return fault.New(fault.SignedOut, "sign-in-failed", "That email and password do not match. Check both, or reset your password")
+}
+
+func signInAddress(email string) (string, *fault.Fault) {
+	offer, bad := checkOffer(Offer{Email: email}, "email", "name")
+	if bad != nil && bad.Field == "email" {
+		if strings.TrimSpace(email) == "" {
+			return "", fault.Field("email-empty", "email", "Enter your email address")
+		}
+		return "", fault.Field("email-form", "email", "Enter an email address in the form name@example.com")
+	}
+	return offer.Email, nil
+}
+
+// startSession is the only place where sessions begin. It records the sign-in in every account of the person and tells them by mail
+// about a browser not seen before.
+func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser) (Entrance, error) {
+	now := r.now()
+	deviceID, deviceToken, fresh, err := r.rememberDevice(ctx, q, p, b.Device)
+	if err != nil {
+		return Entrance{}, err
+	}
+	token, hash := newToken(tokenSession)
+	if _, err = q.ExecContext(ctx, `
+		INSERT INTO sessions (id, token_hash, person_id, epoch, device_id, address, user_agent, checked_at, check_used, created_at, seen_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $8, $9)`,
+		newID(), hash, p.ID, p.epoch, deviceID, b.Address, cut(b.UserAgent, 300), now, now+sessionLife.Milliseconds()); err != nil {
+		return Entrance{}, err
+	}
+	if _, err = q.ExecContext(ctx, `UPDATE memberships SET last_signed_in_at = $2 WHERE person_id = $1 AND state <> 'removed'`, p.ID, now); err != nil {
+		return Entrance{}, err
+	}
+	if fresh {
+		if err := r.tellNewSignIn(ctx, q, p, b); err != nil {
+			return Entrance{}, err
+		}
+	}
+	return Entrance{Person: p, Session: token, Device: deviceToken}, nil
+}
+
+// rememberDevice finds the browser among those the person signed in from, or adds it. fresh is true for a new browser of a person
+// who had another one before.
+func (r *Room) rememberDevice(ctx context.Context, q db.Q, p Person, token string) (id, kept string, fresh bool, err error) {
+	now := r.now()
+	if hash := tokenHash(tokenDevice, token); hash != "" {
+		err = q.QueryRowContext(ctx, `UPDATE known_devices SET seen_at = $3 WHERE person_id = $1 AND token_hash = $2 RETURNING id`, p.ID, hash, now).Scan(&id)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return id, token, false, err
+		}
+	}
+	before, err := exists(ctx, q, `SELECT 1 FROM known_devices WHERE person_id = $1 LIMIT 1`, p.ID)
+	if err != nil {
+		return "", "", false, err
+	}
+	hash := tokenHash(tokenDevice, token)
+	if hash == "" { // a browser keeps one device token for everybody who uses it
+		token, hash = newToken(tokenDevice)
+	}
+	id = newID()
+	_, err = q.ExecContext(ctx, `INSERT INTO known_devices (person_id, id, token_hash, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)`, p.ID, id, hash, now)
+	return id, token, before, err
+}
+
+func (r *Room) knownDevice(ctx context.Context, personID, token string) (id string, err error) {
+	hash := tokenHash(tokenDevice, token)
+	err = r.DB.QueryRowContext(ctx, `SELECT id FROM known_devices WHERE person_id = $1 AND token_hash = $2`, personID, hash).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, err
+}
+
+// SignedIn returns the person behind a session token, outside any account: for the pages of a person and for the provider's console.
+func (r *Room) SignedIn(ctx context.Context, token, address string) (Actor, error) {
+	actor, err := r.identify(ctx, token, "", address)
+	fault.Wrap(&err, "account.SignedIn")
+	return actor, err
+}
+
+// Enter returns the person behind a session token as a member of the account with that slug, with the rights of this moment. It asks
+// the store every time; nothing about rights is kept between requests. No such account, and no membership in it, are the same answer.
+func (r *Room) Enter(ctx context.Context, token, slug, address string) (Actor, error) {
+	actor, err := r.identify(ctx, token, slug, address)
+	if err == nil && actor.MembershipID == "" {
+		err = notFound()
+	}
+	fault.Wrap(&err, "account.Enter(%q)", slug)
+	return actor, err
+}
+
+// identify is the one query that every signed-in request makes.
+func (r *Room) identify(ctx context.Context, token, slug, address string) (Actor, error) {
+	hash := tokenHash(tokenSession, token)
+	if hash == "" {
+		return Actor{}, signedOut()
+	}
+	var s session
+	var p Person
+	var account, number, name, zone, memberID, memberName, roles sql.NullString
+	var hours, check, daily, opened, version sql.NullInt64
+	var privileged int64
+	err := r.DB.QueryRowContext(ctx, `
+		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, `+personColumns+`,
+		       (SELECT COUNT(*) FROM memberships x WHERE x.person_id = p.id AND x.state = 'active' AND x.roles <> ''),
+		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.created_at, a.version,
+		       m.id, m.name, m.roles
+		FROM sessions s
+		JOIN people p ON p.id = s.person_id
+		LEFT JOIN accounts a ON a.slug = $2
+		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active'
+		WHERE s.token_hash = $1`, hash, slug).Scan(slices.Concat(
+		[]any{&s.id, &s.epoch, &s.created, &s.seen, &s.expires, &s.checked, &s.checkUsed}, p.fields(), []any{&privileged,
+			&account, &number, &name, &zone, &hours, &check, &daily, &opened, &version, &memberID, &memberName, &roles})...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Actor{}, signedOut()
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	now := r.now()
+	if s.ended(now, p.epoch, privileged > 0 || p.Staff) {
+		return Actor{}, signedOut()
+	}
+	if now-s.seen > seenEvery.Milliseconds() {
+		if _, err := r.DB.ExecContext(ctx, `UPDATE sessions SET seen_at = $2, address = $3 WHERE id = $1`, s.id, now, address); err != nil {
+			return Actor{}, err
+		}
+	}
+	actor := Actor{Kind: Member, PersonID: p.ID, Name: p.Name, Email: p.Email, Theme: p.Theme, SessionID: s.id, Address: address}
+	if p.Staff {
+		actor.Kind = Staff
+	}
+	if memberID.Valid && !p.Staff {
+		actor.Account = Account{ID: account.String, Slug: slug, Number: number.String, Name: name.String, CreatedAt: opened.Int64, Version: version.Int64,
+			Policy: Policy{TimeZone: zone.String, InvitationHours: int(hours.Int64), CheckMinutes: int(check.Int64), DailyInvitations: int(daily.Int64)}}
+		actor.MembershipID, actor.Name, actor.Roles = memberID.String, cmpOr(memberName.String, p.Name), rolesFromColumn(roles.String)
+		actor.Checked = s.fresh(now, actor.Account.Policy)
+	}
+	return actor, nil
+}
+
+type session struct {
+	id                                                string
+	epoch, created, seen, expires, checked, checkUsed int64
+}
+
+// ended reports whether a session is over: expired, idle too long, or made before the person's secrets last changed.
+func (s session) ended(now, epoch int64, privileged bool) bool {
+	life, idle := sessionLife, sessionIdle
+	if privileged {
+		life, idle = privilegedLife, privilegedIdle
+	}
+	return s.epoch != epoch || now >= s.expires || now-s.created >= life.Milliseconds() || now-s.seen >= idle.Milliseconds()
+}
+
+func signedOut() error {
+	return fault.New(fault.SignedOut, "signed-out", "You have been signed out. Sign in and we will bring back what you typed")
+}
+
+// SignOut ends the session of that token. It is no error if it ended before.
+func (r *Room) SignOut(ctx context.Context, token string) (err error) {
+	defer fault.Wrap(&err, "account.SignOut")
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		var person string
+		err := q.QueryRowContext(ctx, `DELETE FROM sessions WHERE token_hash = $1 RETURNING person_id`, tokenHash(tokenSession, token)).Scan(&person)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return r.noticePeople(ctx, q, person)
+	})
+}
+
+// Session is one place where a person is signed in.
+type Session struct {
+	ID        string
+	Current   bool // the one that asks
+	Address   string
+	UserAgent string
+	CreatedAt int64
+	SeenAt    int64
+}
+
+// Sessions lists where the actor's person is signed in, newest first.
+func (r *Room) Sessions(ctx context.Context, actor Actor) (list []Session, err error) {
+	defer fault.Wrap(&err, "account.Sessions")
+	rows, err := r.DB.QueryContext(ctx, `
+		SELECT s.id, s.address, s.user_agent, s.created_at, s.seen_at FROM sessions s JOIN people p ON p.id = s.person_id
+		WHERE s.person_id = $1 AND s.epoch = p.epoch AND s.expires_at > $2
+		ORDER BY s.created_at DESC LIMIT 200`, actor.PersonID, r.now())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s Session
+		if err := rows.Scan(&s.ID, &s.Address, &s.UserAgent, &s.CreatedAt, &s.SeenAt); err != nil {
+			return nil, err
+		}
+		s.Current = s.ID == actor.SessionID
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
+// EndSession ends one of the actor's own sessions.
+func (r *Room) EndSession(ctx context.Context, actor Actor, id string) (err error) {
+	defer fault.Wrap(&err, "account.EndSession")
+	return r.endSessions(ctx, actor.PersonID, `DELETE FROM sessions WHERE person_id = $1 AND id = $2`, id)
+}
+
+// EndOtherSessions ends all of the actor's sessions but the one that asks.
+func (r *Room) EndOtherSessions(ctx context.Context, actor Actor) (err error) {
+	defer fault.Wrap(&err, "account.EndOtherSessions")
+	return r.endSessions(ctx, actor.PersonID, `DELETE FROM sessions WHERE person_id = $1 AND id <> $2`, actor.SessionID)
+}
+
+func (r *Room) endSessions(ctx context.Context, personID, query, sessionID string) error {
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if _, err := q.ExecContext(ctx, query, personID, sessionID); err != nil {
+			return err
+		}
+		return r.noticePeople(ctx, q, personID)
+	})
+}
+
+// Belonging is one account of a person, for the account switcher.
+type Belonging struct {
+	Slug   string
+	Number string
+	Name   string
+	Roles  Roles
+}
+
+// Belongings lists the accounts the actor's person may enter, by name.
+func (r *Room) Belongings(ctx context.Context, actor Actor) (list []Belonging, err error) {
+	defer fault.Wrap(&err, "account.Belongings")
+	rows, err := r.DB.QueryContext(ctx, `
+		SELECT a.slug, a.number, a.name, m.roles FROM memberships m JOIN accounts a ON a.id = m.account_id
+		WHERE m.person_id = $1 AND m.state = 'active' ORDER BY a.search, a.id LIMIT 500`, actor.PersonID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b Belonging
+		var roles string
+		if err := rows.Scan(&b.Slug, &b.Number, &b.Name, &roles); err != nil {
+			return nil, err
+		}
+		b.Roles = rolesFromColumn(roles)
+		list = append(list, b)
+	}
+	return list, rows.Err()
+}
+
+// SetOwn changes what a person decides about themselves: their own name and the portal's appearance ("", "light", "dark").
+func (r *Room) SetOwn(ctx context.Context, actor Actor, name, theme string) (err error) {
+	defer fault.Wrap(&err, "account.SetOwn")
+	clean, bad := checkName("name", "Name", name, 80)
+	if bad == nil && clean == "" {
+		bad = fault.Field("name-empty", "name", "Enter your name")
+	}
+	if bad == nil && !slices.Contains([]string{"", "light", "dark"}, theme) {
+		bad = fault.Field("theme-unknown", "theme", "Choose light, dark, or the same as this device")
+	}
+	if bad != nil {
+		return bad
+	}
+	_, err = r.DB.ExecContext(ctx, `UPDATE people SET name = $2, theme = $3 WHERE id = $1`, actor.PersonID, clean, theme)
+	return err
+}
+
+func (r *Room) personByEmail(ctx context.Context, q db.Q, email string) (p Person, err error) {
+	err = q.QueryRowContext(ctx, `SELECT `+personColumns+` FROM people p WHERE p.email = $1`, email).Scan(p.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound()
+	}
+	return p, err
+}
+
+func (r *Room) personByID(ctx context.Context, q db.Q, id string) (p Person, err error) {
+	err = q.QueryRowContext(ctx, `SELECT `+personColumns+` FROM people p WHERE p.id = $1`, id).Scan(p.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound()
+	}
+	return p, err
+}
+
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "")
+}

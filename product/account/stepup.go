@@ -1,0 +1,158 @@
+package account
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+// A step-up check proves that whoever holds the session still holds the mailbox. Its code is six digits, works for ten minutes, five
+// tries and once, and belongs to one session and one action.
+const (
+	codeLife   = 10 * time.Minute
+	codeTries  = 5
+	codeResend = 30 * time.Second
+	onceLife   = 10 * time.Minute // how long a check waits for the one action it is good for, where the account asks every time
+)
+
+// CheckAction is what a step-up check is for. All changes of access share one, as an admin who may do one may do the others.
+const CheckAction = "access"
+
+// fresh reports whether the session's last check still counts under the account's policy.
+func (s session) fresh(now int64, p Policy) bool {
+	if p.CheckMinutes == 0 {
+		return s.checkUsed == 0 && s.checked > 0 && now-s.checked < onceLife.Milliseconds()
+	}
+	return s.checked > 0 && now-s.checked < int64(p.CheckMinutes)*time.Minute.Milliseconds()
+}
+
+// requireCheck refuses an action of a signed-in member whose step-up check is not fresh, and uses the check up where the account asks
+// every time. Keys were made by somebody who was checked; the provider has rules of its own.
+func (r *Room) requireCheck(ctx context.Context, q db.Q, actor Actor) error {
+	if actor.Kind != Member {
+		return nil
+	}
+	var s session
+	err := q.QueryRowContext(ctx, `SELECT checked_at, check_used FROM sessions WHERE id = $1`, actor.SessionID).Scan(&s.checked, &s.checkUsed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return signedOut()
+	}
+	if err != nil {
+		return err
+	}
+	if !s.fresh(r.now(), actor.Account.Policy) {
+		return fault.New(fault.StepUp, "check-needed", "Confirm it is you. We will email you a code")
+	}
+	if actor.Account.Policy.CheckMinutes == 0 {
+		_, err = q.ExecContext(ctx, `UPDATE sessions SET check_used = 1 WHERE id = $1`, actor.SessionID)
+	}
+	return err
+}
+
+// SendCode mails a new code to the actor's person. An older code of the session stops working.
+func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error) {
+	defer fault.Wrap(&err, "account.SendCode")
+	if actor.Kind != Member {
+		return fault.New(fault.Forbidden, "check-not-needed", "Only people who are signed in confirm with a code")
+	}
+	number, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	if err != nil {
+		return err
+	}
+	code := fmt.Sprintf("%06d", number)
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		now := r.now()
+		var created int64
+		err := q.QueryRowContext(ctx, `SELECT created_at FROM step_up_codes WHERE session_id = $1`, actor.SessionID).Scan(&created)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if wait := codeResend.Milliseconds() - (now - created); wait > 0 && err == nil {
+			return &fault.Fault{Kind: fault.TooMany, Code: "code-just-sent", RetryAfter: time.Duration(wait) * time.Millisecond,
+				Message: fmt.Sprintf("We just sent a code. Wait %d seconds before you ask for another", wait/1000+1)}
+		}
+		if _, err := q.ExecContext(ctx, `
+			INSERT INTO step_up_codes (session_id, person_id, action, code_mac, tries, created_at, expires_at) VALUES ($1, $2, $3, $4, 0, $5, $6)
+			ON CONFLICT (session_id) DO UPDATE SET action = excluded.action, code_mac = excluded.code_mac, tries = 0,
+				created_at = excluded.created_at, expires_at = excluded.expires_at`,
+			actor.SessionID, actor.PersonID, CheckAction, r.codeMAC(actor.SessionID, CheckAction, code), now, now+codeLife.Milliseconds()); err != nil {
+			return err
+		}
+		return r.Jobs.Add(ctx, q, codeMail, codeLetter{Email: actor.Email, Code: code, At: now, Zone: actor.Account.Policy.TimeZone, From: b.UserAgent, Address: b.Address})
+	})
+}
+
+// CodePending reports whether a code was sent to this session that may still be typed in.
+func (r *Room) CodePending(ctx context.Context, actor Actor) (bool, error) {
+	return exists(ctx, r.DB, `SELECT 1 FROM step_up_codes WHERE session_id = $1 AND expires_at > $2 AND tries < $3`, actor.SessionID, r.now(), codeTries)
+}
+
+// ConfirmCode checks a typed code. Spaces and dashes in it do not matter. Each wrong one is counted, in a transaction of its own.
+func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (err error) {
+	defer fault.Wrap(&err, "account.ConfirmCode")
+	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(strings.TrimSpace(typed))
+	if code == "" {
+		return fault.Field("code-empty", "code", "Enter the six-digit code from the email")
+	}
+	guesses := limit{key: "code:" + actor.PersonID, free: 100, most: time.Hour, forget: 24 * time.Hour}
+	if err := r.spend(ctx, guesses); err != nil {
+		return err
+	}
+	var verdict error
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		verdict = nil
+		now := r.now()
+		var mac string
+		var tries int64
+		err := q.QueryRowContext(ctx, `
+			UPDATE step_up_codes SET tries = tries + 1 WHERE session_id = $1 AND action = $2 AND expires_at > $3 AND tries < $4
+			RETURNING code_mac, tries`, actor.SessionID, CheckAction, now, codeTries).Scan(&mac, &tries)
+		if errors.Is(err, sql.ErrNoRows) {
+			verdict = fault.Field("code-ended", "code", "That code has run out. Send a new one")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !hmac.Equal([]byte(mac), []byte(r.codeMAC(actor.SessionID, CheckAction, code))) {
+			verdict = fault.Field("code-wrong", "code", wrongCode(codeTries-tries))
+			return nil
+		}
+		if _, err := q.ExecContext(ctx, `DELETE FROM step_up_codes WHERE session_id = $1`, actor.SessionID); err != nil {
+			return err
+		}
+		if err := r.refund(ctx, q, guesses); err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0 WHERE id = $1`, actor.SessionID, now)
+		return err
+	})
+	if err == nil {
+		err = verdict
+	}
+	return err
+}
+
+func wrongCode(left int64) string {
+	switch left {
+	case 0:
+		return "That code is not right. It can't be used any more. Send a new one"
+	case 1:
+		return "That code is not right. You have 1 try left"
+	}
+	return fmt.Sprintf("That code is not right. You have %d tries left", left)
+}
+
+func (r *Room) codeMAC(sessionID, action, code string) string {
+	return hex.EncodeToString(r.Keys.MAC("step-up", []byte(sessionID+"|"+action+"|"+code)))
+}

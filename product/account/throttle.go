@@ -1,0 +1,103 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+)
+
+// limit says how one counter slows its key: the first free tries cost nothing, each further one doubles the wait up to most, and
+// after forget without a try the count begins anew.
+type limit struct {
+	key    string
+	free   int64
+	most   time.Duration
+	forget time.Duration
+	shared bool // many people behind it: success gives back one try, not all
+}
+
+// Guessing is slowed where it comes from, never where it aims: wrong passwords from elsewhere can't keep the owner out, because a
+// browser that signed in before has a counter of its own, and a new one may always prove the mailbox instead.
+func (r *Room) signInLimits(email, network, deviceID string) []limit {
+	if deviceID != "" {
+		return []limit{{"device:" + deviceID, 10, 15 * time.Minute, 24 * time.Hour, false}}
+	}
+	who := r.nameless(email)
+	return []limit{
+		{"pair:" + who + ":" + network, 10, 15 * time.Minute, 24 * time.Hour, false},
+		{"network:" + network, 100, 30 * time.Second, 15 * time.Minute, true},
+		{"person:" + who, 100, time.Hour, 24 * time.Hour, false},
+	}
+}
+
+// nameless turns an address into a key that tells nobody reading the store which addresses were tried.
+func (r *Room) nameless(email string) string {
+	return base64.RawURLEncoding.EncodeToString(r.Keys.MAC("throttle", []byte(email))[:16])
+}
+
+// spend counts one try against every limit before the try is made, so that a thousand at once can't all slip through. Success gives
+// the tries back with refund. The counts are committed on their own: nothing that fails later undoes them.
+func (r *Room) spend(ctx context.Context, limits ...limit) error {
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		now := r.now()
+		for _, l := range limits {
+			var failures, until, changed int64
+			err := q.QueryRowContext(ctx, `SELECT failures, until_at, changed_at FROM throttles WHERE key = $1`, l.key).Scan(&failures, &until, &changed)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+			if now < until {
+				return tooMany(time.Duration(until-now) * time.Millisecond)
+			}
+			if now-changed > l.forget.Milliseconds() {
+				failures = 0
+			}
+			failures++
+			wait := l.wait(failures)
+			_, err = q.ExecContext(ctx, `
+				INSERT INTO throttles (key, failures, until_at, changed_at) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, until_at = excluded.until_at, changed_at = excluded.changed_at`,
+				l.key, failures, now+wait.Milliseconds(), now)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (l limit) wait(failures int64) time.Duration {
+	if failures < l.free {
+		return 0
+	}
+	return min(l.most, time.Second<<min(failures-l.free, 30))
+}
+
+func (r *Room) refund(ctx context.Context, q db.Q, limits ...limit) error {
+	for _, l := range limits {
+		query := `DELETE FROM throttles WHERE key = $1`
+		if l.shared {
+			query = `UPDATE throttles SET failures = failures - 1 WHERE key = $1 AND failures > 0`
+		}
+		if _, err := q.ExecContext(ctx, query, l.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tooMany(wait time.Duration) error {
+	seconds := int64(wait.Round(time.Second)/time.Second) + 1
+	text := fmt.Sprintf("%d seconds", seconds)
+	if seconds > 90 {
+		text = fmt.Sprintf("%d minutes", (seconds+59)/60)
+	}
+	return &fault.Fault{Kind: fault.TooMany, Code: "too-many-tries", RetryAfter: time.Duration(seconds) * time.Second,
+		Message: "Too many tries. Wait " + text + ", or reset your password by email"}
+}
