@@ -72,7 +72,7 @@ func (s *server) url(database string) string {
 
 // postgres starts the server at first use. It ends with the test process, however that ends: see script.
 var postgres = sync.OnceValues(func() (*server, error) {
-	bin, err := findPostgres()
+	bin, err := findPostgres("/usr/lib/postgresql/*/bin")
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +97,10 @@ var postgres = sync.OnceValues(func() (*server, error) {
 	return s, nil
 })
 
-// findPostgres returns the folder of initdb and postgres: beside the initdb on PATH, or Debian's folder of the newest version.
-func findPostgres() (string, error) {
-	candidates, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+// findPostgres returns the folder of initdb and postgres: the one on PATH, or the newest of Debian's versioned folders,
+// which are not on PATH.
+func findPostgres(versioned string) (string, error) {
+	candidates, _ := filepath.Glob(versioned)
 	slices.SortFunc(candidates, func(a, b string) int { return version(b) - version(a) })
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
@@ -139,10 +140,11 @@ func owner() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// socketDir makes the server's folder, in /tmp when the usual place has too long a path for a socket.
+// socketDir makes the server's folder: in /tmp when the usual place has too long a path for a socket, or may be closed
+// to the server's user.
 func socketDir(owner *syscall.Credential) (string, error) {
 	parent := os.TempDir()
-	if len(filepath.Join(parent, "hl-4294967295", socketName)) > maxSocket {
+	if owner != nil || len(filepath.Join(parent, "hl-4294967295", socketName)) > maxSocket {
 		parent = "/tmp"
 	}
 	dir, err := os.MkdirTemp(parent, "hl-")
@@ -158,12 +160,18 @@ func socketDir(owner *syscall.Credential) (string, error) {
 // script runs the server until its standard input ends, then removes the folder. Only the test process holds the other
 // end of that pipe, so the kernel closes it even when the process is killed.
 const script = `
-"$1/initdb" -D "$2/data" -U hubline -A trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 || { touch "$2/failed"; read -r _; rm -rf "$2"; exit; }
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-	-c max_connections=300 -c shared_buffers=64MB -c wal_level=minimal -c max_wal_senders=0 -c jit=off >>"$2/log" 2>&1 &
-read -r _
-kill -QUIT $!
-wait $!
+exec 3<&0
+if "$1/initdb" -D "$2/data" -U hubline -A trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1
+then
+	"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= \
+		-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
+		-c max_connections=300 -c shared_buffers=64MB -c jit=off >>"$2/log" 2>&1 &
+	server=$!
+	{ read -r _; kill -QUIT $server; } <&3 &
+	wait $server
+fi
+touch "$2/ended"
+read -r _ <&3
 rm -rf "$2"
 `
 
@@ -195,8 +203,8 @@ func (s *server) wait() error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, err := os.Stat(filepath.Join(s.dir, "failed")); err == nil {
-			return errors.New("initdb failed")
+		if _, err := os.Stat(filepath.Join(s.dir, "ended")); err == nil {
+			return errors.New("it ended at once")
 		}
 		err := s.admin.PingContext(ctx)
 		if err == nil {

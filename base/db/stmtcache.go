@@ -1,0 +1,145 @@
+package db
+
+import (
+	"container/list"
+	"context"
+	"database/sql/driver"
+	"errors"
+)
+
+// maxCached is how many prepared statements one SQLite connection keeps: more than the program has texts that run often.
+const maxCached = 200
+
+// cachingConnector makes connections that keep their prepared statements, because parsing costs SQLite more than most
+// statements do. pgx does the same for PostgreSQL by itself.
+type cachingConnector struct{ driver.Connector }
+
+func (c cachingConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, ok := conn.(sqliteConn)
+	if !ok {
+		conn.Close()
+		return nil, errors.New("the SQLite driver's connection lacks a method that the statement cache passes on")
+	}
+	return &cachingConn{sqliteConn: inner, byText: map[string]*list.Element{}}, nil
+}
+
+// sqliteConn is what the driver's connection can do and cachingConn passes on.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// cachingConn is used by one goroutine at a time, as database/sql promises.
+type cachingConn struct {
+	sqliteConn
+	byText map[string]*list.Element // of *cachedStmt
+	recent list.List                // most recently used first
+}
+
+type cachedStmt struct {
+	sqliteStmt
+	text string
+	busy bool // its rows are still open; the text runs unprepared meanwhile
+}
+
+type sqliteStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+func (c *cachingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	s, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.sqliteConn.ExecContext(ctx, query, args)
+	}
+	return s.ExecContext(ctx, args)
+}
+
+func (c *cachingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	s, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.sqliteConn.QueryContext(ctx, query, args)
+	}
+	rows, err := s.QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	s.busy = true
+	return &cachedRows{Rows: rows, stmt: s}, nil
+}
+
+// statement returns the prepared statement for a text, nil when it is in use.
+func (c *cachingConn) statement(ctx context.Context, query string) (*cachedStmt, error) {
+	if e := c.byText[query]; e != nil {
+		c.recent.MoveToFront(e)
+		if s := e.Value.(*cachedStmt); !s.busy {
+			return s, nil
+		}
+		return nil, nil
+	}
+	prepared, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := prepared.(sqliteStmt)
+	if !ok {
+		return nil, prepared.Close()
+	}
+	if err := c.makeRoom(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	cached := &cachedStmt{sqliteStmt: s, text: query}
+	c.byText[query] = c.recent.PushFront(cached)
+	return cached, nil
+}
+
+// makeRoom closes the statement that was not used for longest when the cache is full.
+func (c *cachingConn) makeRoom() error {
+	if c.recent.Len() < maxCached {
+		return nil
+	}
+	for e := c.recent.Back(); e != nil; e = e.Prev() {
+		if s := e.Value.(*cachedStmt); !s.busy {
+			c.recent.Remove(e)
+			delete(c.byText, s.text)
+			return s.Close()
+		}
+	}
+	return nil // all have open rows; there is no harm in one more
+}
+
+func (c *cachingConn) Close() error {
+	var errs []error
+	for e := c.recent.Front(); e != nil; e = e.Next() {
+		errs = append(errs, e.Value.(*cachedStmt).Close())
+	}
+	return errors.Join(append(errs, c.sqliteConn.Close())...)
+}
+
+type cachedRows struct {
+	driver.Rows
+	stmt *cachedStmt
+}
+
+func (r *cachedRows) Close() error {
+	r.stmt.busy = false
+	return r.Rows.Close() // resets the statement
+}
