@@ -18,14 +18,14 @@ func guessable(password string, context []string) string {
 			return "it is little more than your own name, address or account"
 		}
 	}
-	if period := repeats(low); period > 0 && period <= 8 {
-		return "it repeats " + "the same few characters"
+	if repeats(low) > 0 {
+		return "it repeats itself"
 	}
 	head := password
 	if len(head) > scored {
 		head = cut(head, scored)
 	}
-	if zxcvbn.PasswordStrength(head, contextWords(context)).Score < 3 {
+	if zxcvbn.PasswordStrength(head, contextWords(context)).Score < 2 {
 		return "it is made of words, names, dates or keyboard patterns that are tried first"
 	}
 	return ""
