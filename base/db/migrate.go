@@ -193,3 +193,17 @@ func newest(applied map[int64]time.Time) (version int64) {
 func noTable(err error) bool {
 	return noTableSQLite(err) || noTablePostgres(err)
 }
+
+// Version is the newest schema that this program knows.
+func Version() (newest int64) {
+	names, err := fs.Glob(folder(), "*.sql")
+	if err != nil {
+		panic(err) // the pattern is the constant above
+	}
+	for _, name := range names {
+		if v, err := goose.NumericComponent(name); err == nil {
+			newest = max(newest, v)
+		}
+	}
+	return newest
+}
