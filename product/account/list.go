@@ -178,7 +178,7 @@ func (f PeopleFilter) query(accountID string, at cursor, now int64) (string, []a
 	if !f.Memberships && f.Status != OnlyActive {
 		arms = append(arms, `SELECT * FROM (SELECT 1 AS invited, id, '' AS person_id, email, name, roles, state, delivery, delivery_note, inviter_name AS inviter,
 			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, version, `+columns[1]+` AS sort_key
-			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg(now))+search+after(columns[1])+`
+			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg, now)+search+after(columns[1])+`
 			ORDER BY `+sortColumn(columns[1])+` `+order+`, id `+order+` LIMIT $2) AS offers`)
 	}
 	return strings.Join(arms, " UNION ALL ") + ` ORDER BY sort_key ` + order + `, id ` + order + ` LIMIT $2`, args
@@ -192,14 +192,14 @@ func sortColumn(column string) string {
 	return column
 }
 
-func (f PeopleFilter) openInvitations(now string) string {
+func (f PeopleFilter) openInvitations(arg func(any) string, now int64) string {
 	switch f.Status {
 	case OnlyInvited:
-		return "state = 'pending' AND delivery <> 'refused' AND expires_at > " + now
+		return "state = 'pending' AND delivery <> 'refused' AND expires_at > " + arg(now)
 	case NeedsAttention:
-		return "(state IN ('declined', 'voided') OR state = 'pending' AND (delivery = 'refused' OR expires_at <= " + now + "))"
+		return "(state IN ('declined', 'voided') OR state = 'pending' AND (delivery = 'refused' OR expires_at <= " + arg(now) + "))"
 	}
-	return "state IN ('pending', 'declined', 'voided') AND " + now + " > 0"
+	return "state IN ('pending', 'declined', 'voided')"
 }
 
 // CountPeople counts the rows of each filter.

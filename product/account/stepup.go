@@ -97,16 +97,17 @@ func (r *Room) CodePending(ctx context.Context, actor Actor) (bool, error) {
 	return exists(ctx, r.DB, `SELECT 1 FROM step_up_codes WHERE session_id = $1 AND expires_at > $2 AND tries < $3`, actor.SessionID, r.now(), codeTries)
 }
 
-// ConfirmCode checks a typed code. Spaces and dashes in it do not matter. Each wrong one is counted, in a transaction of its own.
-func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (err error) {
+// ConfirmCode checks a typed code. Spaces and dashes in it do not matter. Each wrong one is counted, in a transaction of its own. A
+// right one gives the session a new token, as its rights have just risen; the old token stops working.
+func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (session string, err error) {
 	defer fault.Wrap(&err, "account.ConfirmCode")
 	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(strings.TrimSpace(typed))
 	if code == "" {
-		return fault.Field("code-empty", "code", "Enter the six-digit code from the email")
+		return "", fault.Field("code-empty", "code", "Enter the six-digit code from the email")
 	}
 	guesses := limit{key: "code:" + actor.PersonID, free: 100, most: time.Hour, forget: 24 * time.Hour}
 	if err := r.spend(ctx, guesses); err != nil {
-		return err
+		return "", err
 	}
 	var verdict error
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
@@ -134,13 +135,15 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (err 
 		if err := r.refund(ctx, q, guesses); err != nil {
 			return err
 		}
-		_, err = q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0 WHERE id = $1`, actor.SessionID, now)
+		token, hash := newToken(tokenSession)
+		session = token
+		_, err = q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0, token_hash = $3 WHERE id = $1`, actor.SessionID, now, hash)
 		return err
 	})
 	if err == nil {
 		err = verdict
 	}
-	return err
+	return session, err
 }
 
 func wrongCode(left int64) string {
