@@ -17,7 +17,9 @@ var (
 	NoTable     = noTable
 )
 
-func MigrateFiles(ctx context.Context, d *DB, files fs.FS) error { return migrate(ctx, d, files, goose.MaxVersion) }
+func MigrateFiles(ctx context.Context, d *DB, files fs.FS) error {
+	return migrate(ctx, d, files, goose.MaxVersion)
+}
 
 func (d *DB) Retry(ctx context.Context, fn func() error) error { return d.retry(ctx, fn) }
 

@@ -30,6 +30,8 @@ const (
 	maxSocket  = 107              // bytes of a socket's path (unix(7), sun_path)
 	socketName = ".s.PGSQL.5432"
 	template   = "hubline_template"
+
+	roomInMemory = 2 << 30 // bytes; two servers with all the databases of tests that run at once stay far below
 )
 
 // Postgres returns a migrated store in a database of its own, closed and dropped at the end of the test.
@@ -80,7 +82,7 @@ var postgres = sync.OnceValues(func() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := socketDir(owner)
+	dir, err := serverDir(owner)
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for PostgreSQL: %w", err)
 	}
@@ -140,21 +142,36 @@ func owner() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// socketDir makes the server's folder: in /tmp when the usual place has too long a path for a socket, or may be closed
-// to the server's user.
-func socketDir(owner *syscall.Credential) (string, error) {
-	parent := os.TempDir()
-	if owner != nil || len(filepath.Join(parent, "hl-4294967295", socketName)) > maxSocket {
-		parent = "/tmp"
+// serverDir makes the server's folder, for its data and its socket: in memory where there is room, because making a
+// database is making some three hundred files. The system's own folder for temporary files comes last, as its path may
+// be too long for a socket or closed to the server's user.
+func serverDir(owner *syscall.Credential) (string, error) {
+	parent := "/tmp"
+	if free("/dev/shm") > roomInMemory {
+		parent = "/dev/shm"
+	} else if _, err := os.Stat(parent); err != nil {
+		parent = os.TempDir()
 	}
 	dir, err := os.MkdirTemp(parent, "hl-")
 	if err != nil {
 		return "", err
 	}
+	if len(filepath.Join(dir, socketName)) > maxSocket {
+		return "", fmt.Errorf("%s is too long for a socket; set TMPDIR to a shorter path", dir)
+	}
 	if owner != nil {
 		return dir, os.Chown(dir, int(owner.Uid), int(owner.Gid))
 	}
 	return dir, nil
+}
+
+// free returns the bytes free at path, 0 when there is no such file system.
+func free(path string) uint64 {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(path, &fs); err != nil {
+		return 0
+	}
+	return fs.Bavail * uint64(fs.Bsize)
 }
 
 // script runs the server until its standard input ends, then removes the folder. Only the test process holds the other
@@ -165,7 +182,7 @@ if "$1/initdb" -D "$2/data" -U hubline -A trust -E UTF8 --locale=C --no-sync >"$
 then
 	"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= \
 		-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
-		-c max_connections=300 -c shared_buffers=64MB -c jit=off >>"$2/log" 2>&1 &
+		-c min_wal_size=32MB -c max_wal_size=64MB -c max_connections=300 -c shared_buffers=64MB -c jit=off >>"$2/log" 2>&1 &
 	server=$!
 	{ read -r _; kill -QUIT $server; } <&3 &
 	wait $server
