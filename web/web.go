@@ -9,13 +9,17 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"hubline/base/change"
 	"hubline/base/fault"
+	"hubline/base/job"
 	"hubline/base/seal"
+	"hubline/product/account"
 )
 
 // Config is what the portal needs from the outside.
@@ -25,10 +29,15 @@ type Config struct {
 	Provider string           // who runs this installation, as people know it
 	Dev      bool             // serves the component page at /dev/components
 	Ring     *seal.Ring       // seals kept forms and banners that travel through the browser
-	Guard    Guard            // reads who is asking, from the store, for every request
+	Account  *account.Room    // accounts, people, rights
+	Jobs     *job.Queue       // the console shows what failed
+	Changes  *change.Feed     // tells open pages what changed; nil: pages do not follow changes
+	Guard    Guard            // reads who is asking, from the store, for every request; nil: Account does
 	Log      *slog.Logger     // nil: discarded
 	Now      func() time.Time // nil: time.Now
 	Zone     *time.Location   // zone of pages without a viewer; nil: UTC
+
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; everybody else's is not
 }
 
 // Guard tells who is asking. The portal asks it on every request, so a right that was taken away is gone on the next click.
@@ -51,6 +60,7 @@ type Viewer struct {
 	Account  *Account       // named by the path; nil outside accounts
 	Accounts []Account      // the switcher's list, last used first
 	Can      func(permission string) bool
+	Actor    account.Actor // what the rooms' verbs take
 }
 
 // Account is an account as the switcher and the layout show it.
@@ -95,7 +105,7 @@ const (
 )
 
 // Needs admits members of the account in the path whose roles hold the permission.
-func Needs[P ~string](permission P) Access { return Access("needs:" + string(permission)) }
+func Needs(permission account.Permission) Access { return Access("needs:" + string(permission)) }
 
 // Permission returns what Needs was given, and whether it was Needs at all.
 func (a Access) Permission() (string, bool) { return strings.CutPrefix(string(a), "needs:") }
@@ -171,6 +181,9 @@ func build(c Config, table func(*Portal) []Route) (_ *Portal, err error) {
 	}
 	c.BaseURL = base.Scheme + "://" + base.Host
 	p := &Portal{Config: c, fixed: http.NewServeMux(), accounts: http.NewServeMux(), words: map[string]bool{}, gets: map[string]*Route{}}
+	if p.Guard == nil {
+		p.Guard = doorkeeper{p}
+	}
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
@@ -353,6 +366,7 @@ func (p *Portal) admit(rt *Route, r *Request) error {
 	r.Viewer = viewer
 	r.visit.person = viewer.PersonID
 	if rt.Access.Allows(viewer) {
+		r.remember()
 		return nil
 	}
 	if permission, ok := rt.Access.Permission(); ok && viewer.Account != nil {

@@ -207,11 +207,11 @@ func (a Actor) Require(p Permission) error {
 	if a.Kind == Key && a.Roles.Allows(p) {
 		return fault.New(fault.Forbidden, "scope-missing", "This API key lacks the scope "+string(p)+". Make a key that has it")
 	}
-	return fault.New(fault.Forbidden, "role-missing", "You need "+needed(p)+" access")
+	return fault.New(fault.Forbidden, "role-missing", "You need "+p.Holder()+" access")
 }
 
-// needed names the roles that hold the permission, for the no-permission page.
-func needed(p Permission) string {
+// Holder names the access that holds the permission, as the no-permission page says it: "Account admin".
+func (p Permission) Holder() string {
 	for _, right := range Rights {
 		if right.Permission != p {
 			continue

@@ -1,0 +1,171 @@
+package web
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"hubline/product/account"
+)
+
+// doorkeeper is the Guard over the room "account". It keeps nothing between requests.
+type doorkeeper struct{ p *Portal }
+
+// Viewer implements Guard.
+func (d doorkeeper) Viewer(r *http.Request, slug string) (*Viewer, error) {
+	token, from, room := d.p.sessionToken(r), d.p.address(r), d.p.Account
+	var actor account.Actor
+	var err error
+	if slug == "" {
+		actor, err = room.SignedIn(r.Context(), token, from)
+	} else {
+		actor, err = room.Enter(r.Context(), token, slug, from)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := &Viewer{PersonID: actor.PersonID, Name: actor.Name, Email: actor.Email, Theme: actor.Theme, Staff: actor.Kind == account.Staff, Actor: actor,
+		Can: func(permission string) bool { return actor.Can(account.Permission(permission)) }}
+	if actor.Account.ID != "" {
+		v.Zone = actor.Account.Location()
+		v.Account = &Account{Slug: actor.Account.Slug, Number: actor.Account.Number, Name: actor.Account.Name, Access: actor.Roles.String()}
+	}
+	if v.Staff {
+		return v, nil
+	}
+	list, err := room.Belongings(r.Context(), actor)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range list {
+		v.Accounts = append(v.Accounts, Account{Slug: b.Slug, Number: b.Number, Name: b.Name, Access: b.Roles.String()})
+	}
+	lastUsedFirst(v.Accounts, recent(r))
+	return v, nil
+}
+
+// Help implements Guard.
+func (d doorkeeper) Help(ctx context.Context, v *Viewer, permission string) (Help, error) {
+	names, err := d.p.Account.Admins(ctx, v.Actor)
+	return Help{Access: account.Permission(permission).Holder(), People: names}, err
+}
+
+// The cookies of the portal. Over https they carry the prefix with which browsers refuse to let a neighbouring host set them.
+const (
+	sessionCookie = "hubline"
+	deviceCookie  = "hubline_device"
+	recentCookie  = "hubline_recent" // slugs of the accounts used last; a convenience, never a right
+
+	sessionCookieLife = 30 * 24 * time.Hour // the store decides earlier
+	yearCookieLife    = 365 * 24 * time.Hour
+)
+
+func (p *Portal) https() bool { return strings.HasPrefix(p.BaseURL, "https:") }
+
+func (p *Portal) cookieName(name string) string {
+	if p.https() {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// cookie makes a cookie of the portal; a negative life takes it away.
+func (p *Portal) cookie(name, value string, life time.Duration) *http.Cookie {
+	seconds := int(life / time.Second)
+	if life < 0 {
+		seconds = -1
+	}
+	return &http.Cookie{Name: p.cookieName(name), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: p.https(), SameSite: http.SameSiteLaxMode}
+}
+
+func (p *Portal) cookieValue(r *http.Request, name string) string {
+	c, err := r.Cookie(p.cookieName(name))
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+func (p *Portal) sessionToken(r *http.Request) string { return p.cookieValue(r, sessionCookie) }
+
+// enter gives the browser the cookies of a new session. A session that the browser held before ends, so that its token is worth
+// nothing to whoever may have planted or copied it.
+func (r *Request) enter(in account.Entrance) error {
+	p := r.portal
+	if old := p.sessionToken(r.Request); old != "" && old != in.Session {
+		if err := p.Account.SignOut(r.Context(), old); err != nil {
+			return err
+		}
+	}
+	http.SetCookie(r.W, p.cookie(sessionCookie, in.Session, sessionCookieLife))
+	http.SetCookie(r.W, p.cookie(deviceCookie, in.Device, yearCookieLife))
+	return nil
+}
+
+// browser says where the request comes from.
+func (r *Request) browser() account.Browser {
+	return account.Browser{Address: r.portal.address(r.Request), UserAgent: r.UserAgent(), Device: r.portal.cookieValue(r.Request, deviceCookie)}
+}
+
+// address returns the network address that a request comes from, without its port. What X-Forwarded-For says counts only as far as
+// configured proxies wrote it: from the right, up to the first address that is none of theirs.
+func (p *Portal) address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && p.trusted(host); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		host = hop.Unmap().String()
+	}
+	return host
+}
+
+func (p *Portal) trusted(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(p.TrustedProxies, func(n netip.Prefix) bool { return n.Contains(ip.Unmap()) })
+}
+
+const recentMost = 5
+
+func recent(r *http.Request) []string {
+	c, err := r.Cookie(recentCookie)
+	if err != nil {
+		return nil
+	}
+	return strings.Split(c.Value, ".")
+}
+
+// lastUsedFirst moves the accounts that this browser showed last to the front; the others stay in order of their names.
+func lastUsedFirst(list []Account, slugs []string) {
+	place := func(a Account) int {
+		if i := slices.Index(slugs, a.Slug); i >= 0 {
+			return i
+		}
+		return len(slugs)
+	}
+	slices.SortStableFunc(list, func(a, b Account) int { return place(a) - place(b) })
+}
+
+// remember notes that this browser shows an account now.
+func (r *Request) remember() {
+	if r.Viewer.Account == nil || len(r.Viewer.Accounts) < 2 || r.Method != http.MethodGet {
+		return
+	}
+	slug, slugs := r.Viewer.Account.Slug, recent(r.Request)
+	if len(slugs) > 0 && slugs[0] == slug {
+		return
+	}
+	slugs = append([]string{slug}, slices.DeleteFunc(slugs, func(s string) bool { return s == slug })...)
+	slugs = slugs[:min(len(slugs), recentMost)]
+	http.SetCookie(r.W, &http.Cookie{Name: recentCookie, Value: strings.Join(slugs, "."), Path: "/", MaxAge: int(yearCookieLife / time.Second),
+		HttpOnly: true, Secure: r.portal.https(), SameSite: http.SameSiteLaxMode})
+}
