@@ -3,6 +3,7 @@ package job_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -236,15 +237,20 @@ func TestPeriodicWorkRunsOnOneNodeInEachPeriod(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		clock := newClock()
 		var runs atomic.Int32
-		for range 3 {
+		ready := make(chan bool, 3)
+		for node := range 3 {
 			q := newQueue(d)
 			q.Now = clock.Now
 			q.Every("tidy", time.Hour, func(context.Context) error { runs.Add(1); return nil })
+			q.Every(fmt.Sprintf("only on node %d", node), 1000*time.Hour, func(context.Context) error { ready <- true; return nil })
 			run(t, q)
+		}
+		for range 3 {
+			receive(t, ready)
 		}
 		settled := func() bool {
 			var lease string
-			err := d.QueryRowContext(t.Context(), `SELECT lease FROM job_schedule WHERE run_at > $1`, clock.Now().UnixMilli()).Scan(&lease)
+			err := d.QueryRowContext(t.Context(), `SELECT lease FROM job_schedule WHERE kind = 'tidy' AND run_at > $1`, clock.Now().UnixMilli()).Scan(&lease)
 			return err == nil && lease == ""
 		}
 		const periods = 20
