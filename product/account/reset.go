@@ -109,7 +109,7 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 		return in, err
 	}
 	if !same {
-		return in, fault.Field("password-wrong", "current", "That is not your present password. Check it, or reset your password from the sign-in page")
+		return in, fault.Field("password-wrong", "current_password", "That is not your present password. Check it, or reset your password from the sign-in page")
 	}
 	if err := CheckPassword(password, p.Email, p.Name); err != nil {
 		return in, err

@@ -118,6 +118,12 @@ func noMatch() error {
 	return fault.New(fault.SignedOut, "sign-in-failed", "That email and password do not match. Check both, or reset your password")
 }
 
+// CheckAddress says whether a text is an email address to sign in with. It does not look whether anybody has it.
+func CheckAddress(email string) error {
+	_, bad := signInAddress(email)
+	return fault.All(bad)
+}
+
 func signInAddress(email string) (string, *fault.Fault) {
 	offer, bad := checkOffer(Offer{Email: email}, "email", "name")
 	if bad != nil && bad.Field == "email" {
@@ -189,7 +195,7 @@ func (r *Room) knownDevice(ctx context.Context, personID, token string) (id stri
 
 // SignedIn returns the person behind a session token, outside any account: for the pages of a person and for the provider's console.
 func (r *Room) SignedIn(ctx context.Context, token, address string) (Actor, error) {
-	actor, err := r.identify(ctx, token, "", address)
+	actor, err := r.identify(ctx, "s.token_hash", tokenHash(tokenSession, token), "", address, true)
 	fault.Wrap(&err, "account.SignedIn")
 	return actor, err
 }
@@ -197,7 +203,7 @@ func (r *Room) SignedIn(ctx context.Context, token, address string) (Actor, erro
 // Enter returns the person behind a session token as a member of the account with that slug, with the rights of this moment. It asks
 // the store every time; nothing about rights is kept between requests. No such account, and no membership in it, are the same answer.
 func (r *Room) Enter(ctx context.Context, token, slug, address string) (Actor, error) {
-	actor, err := r.identify(ctx, token, slug, address)
+	actor, err := r.identify(ctx, "s.token_hash", tokenHash(tokenSession, token), slug, address, true)
 	if err == nil && actor.MembershipID == "" {
 		err = notFound()
 	}
@@ -205,10 +211,20 @@ func (r *Room) Enter(ctx context.Context, token, slug, address string) (Actor, e
 	return actor, err
 }
 
-// identify is the one query that every signed-in request makes.
-func (r *Room) identify(ctx context.Context, token, slug, address string) (Actor, error) {
-	hash := tokenHash(tokenSession, token)
-	if hash == "" {
+// Again reads the rights of an actor who came in before anew, for what stays open between requests: same session, same account,
+// whatever its token is by now. Unlike a request it does not count as use, so that an open page keeps no idle session alive.
+func (r *Room) Again(ctx context.Context, actor Actor) (_ Actor, err error) {
+	defer fault.Wrap(&err, "account.Again")
+	now, err := r.identify(ctx, "s.id", actor.SessionID, actor.Account.Slug, actor.Address, false)
+	if err == nil && actor.MembershipID != "" && now.MembershipID != actor.MembershipID {
+		err = notFound()
+	}
+	return now, err
+}
+
+// identify is the one query that every signed-in request makes. column and key name the session.
+func (r *Room) identify(ctx context.Context, column, key, slug, address string, use bool) (Actor, error) {
+	if key == "" {
 		return Actor{}, signedOut()
 	}
 	var s session
@@ -225,7 +241,7 @@ func (r *Room) identify(ctx context.Context, token, slug, address string) (Actor
 		JOIN people p ON p.id = s.person_id
 		LEFT JOIN accounts a ON a.slug = $2
 		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active'
-		WHERE s.token_hash = $1`, hash, slug).Scan(slices.Concat(
+		WHERE `+column+` = $1`, key, slug).Scan(slices.Concat(
 		[]any{&s.id, &s.epoch, &s.created, &s.seen, &s.expires, &s.checked, &s.checkUsed}, p.fields(), []any{&privileged,
 			&account, &number, &name, &zone, &hours, &check, &daily, &opened, &version, &memberID, &memberName, &roles})...)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -238,7 +254,7 @@ func (r *Room) identify(ctx context.Context, token, slug, address string) (Actor
 	if s.ended(now, p.epoch, privileged > 0 || p.Staff) {
 		return Actor{}, signedOut()
 	}
-	if now-s.seen > seenEvery.Milliseconds() {
+	if use && now-s.seen > seenEvery.Milliseconds() {
 		if _, err := r.DB.ExecContext(ctx, `UPDATE sessions SET seen_at = $2, address = $3 WHERE id = $1`, s.id, now, address); err != nil {
 			return Actor{}, err
 		}
@@ -345,17 +361,18 @@ func (r *Room) endSessions(ctx context.Context, personID, query, sessionID strin
 
 // Belonging is one account of a person, for the account switcher.
 type Belonging struct {
-	Slug   string
-	Number string
-	Name   string
-	Roles  Roles
+	Slug     string
+	Number   string
+	Name     string
+	TimeZone string
+	Roles    Roles
 }
 
 // Belongings lists the accounts the actor's person may enter, by name.
 func (r *Room) Belongings(ctx context.Context, actor Actor) (list []Belonging, err error) {
 	defer fault.Wrap(&err, "account.Belongings")
 	rows, err := r.DB.QueryContext(ctx, `
-		SELECT a.slug, a.number, a.name, m.roles FROM memberships m JOIN accounts a ON a.id = m.account_id
+		SELECT a.slug, a.number, a.name, a.time_zone, m.roles FROM memberships m JOIN accounts a ON a.id = m.account_id
 		WHERE m.person_id = $1 AND m.state = 'active' ORDER BY a.search, a.id LIMIT 500`, actor.PersonID)
 	if err != nil {
 		return nil, err
@@ -364,7 +381,7 @@ func (r *Room) Belongings(ctx context.Context, actor Actor) (list []Belonging, e
 	for rows.Next() {
 		var b Belonging
 		var roles string
-		if err := rows.Scan(&b.Slug, &b.Number, &b.Name, &roles); err != nil {
+		if err := rows.Scan(&b.Slug, &b.Number, &b.Name, &b.TimeZone, &roles); err != nil {
 			return nil, err
 		}
 		b.Roles = rolesFromColumn(roles)
