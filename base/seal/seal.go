@@ -23,7 +23,7 @@ const KeySize = 32
 // format is the first byte of what Seal makes, so that a later form can be told apart.
 const format = 1
 
-// text refuses non-zero padding bits: every sealed value has exactly one spelling.
+// text refuses stray bits in the last character, so that every sealed value has exactly one spelling.
 var text = base64.RawURLEncoding.Strict()
 
 // ErrOpen says that a text was not sealed with this key for this context, or was changed since.
@@ -124,7 +124,8 @@ func (r *Ring) Seal(context string, plain []byte) string {
 // Open returns what was sealed for context. Any other text gives ErrOpen.
 func (r *Ring) Open(context, sealed string) ([]byte, error) {
 	raw, err := text.DecodeString(sealed)
-	if err != nil || len(raw) == 0 || raw[0] != format {
+	// The decoder skips line breaks, so the length has to match too.
+	if err != nil || len(sealed) != text.EncodedLen(len(raw)) || len(raw) == 0 || raw[0] != format {
 		return nil, ErrOpen
 	}
 	plain, err := r.cipher(context).Open(nil, nil, raw[1:], associated(context))
