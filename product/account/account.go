@@ -299,7 +299,7 @@ func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, 
 	}
 	rows, err := r.DB.QueryContext(ctx, `
 		SELECT `+accountColumns+`, a.search FROM accounts a
-		WHERE (a.search, a.id) > ($1, $2) AND a.search LIKE $3
+		WHERE (a.search, a.id) > ($1, $2) AND a.search LIKE $3 ESCAPE '\'
 		ORDER BY a.search, a.id LIMIT $4`, at.Text, at.ID, contains(search), limit+1)
 	if err != nil {
 		return nil, "", err
@@ -407,12 +407,11 @@ func exists(ctx context.Context, q db.Q, query string, args ...any) (bool, error
 	return err == nil, err
 }
 
-// fold makes text comparable for search and sorting: small letters, no accents, and none of the characters that LIKE reads as
-// patterns, so that a search text can never be one.
+// fold makes text comparable for search and sorting: small letters, no accents, single spaces.
 func fold(text string) string {
 	var b strings.Builder
 	for _, c := range norm.NFKD.String(strings.ToLower(text)) {
-		if unicode.Is(unicode.Mn, c) || c == '%' || c == '_' || c == '\\' || unicode.IsControl(c) {
+		if unicode.Is(unicode.Mn, c) || unicode.IsControl(c) {
 			continue
 		}
 		b.WriteRune(c)
@@ -420,8 +419,10 @@ func fold(text string) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// contains is a LIKE pattern for "holds this text".
-func contains(text string) string { return "%" + fold(text) + "%" }
+// contains is a LIKE pattern for "holds this text", to be used with ESCAPE '\': what people type is never a pattern itself.
+func contains(text string) string { return "%" + likeLiteral.Replace(fold(text)) + "%" }
+
+var likeLiteral = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // Network returns the part of an address that one attacker is likely to hold: the address itself for IPv4, its /64 for IPv6.
 func Network(address string) string {

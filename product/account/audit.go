@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"hubline/base/db"
@@ -116,16 +118,17 @@ func (e AuditEntry) Sentence() string {
 	return who + ": " + string(e.Action) + " " + whom
 }
 
-// AuditFilter chooses entries. The zero value chooses all, newest first.
+// AuditFilter chooses entries. The zero value chooses all, newest first. Limit 0 means 50; at most 500.
 type AuditFilter struct {
-	Area     string // of Areas, "" for all
-	ActorID  string // a person's ID, "" for all
-	Since    time.Time
-	Until    time.Time // exclusive
-	Search   string
-	After    string // cursor
-	Limit    int
-	Provider bool // the provider's own log, staff only
+	Area      string // of Areas, "" for all
+	ActorID   string // a person's ID, "" for all
+	SubjectID string // whom or what it happened to, "" for all
+	Since     time.Time
+	Until     time.Time // exclusive
+	Search    string
+	After     string // cursor
+	Limit     int
+	Provider  bool // the provider's own log, staff only
 }
 
 // AuditLog lists entries of the actor's account, newest first, and the cursor of the next page or "".
@@ -134,22 +137,15 @@ func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list [
 	if err := mayReadAudit(actor); err != nil {
 		return nil, "", err
 	}
+	if f, err = f.check(); err != nil {
+		return nil, "", err
+	}
 	at, err := r.readCursor("audit", f.After)
 	if err != nil {
 		return nil, "", err
 	}
-	before := cmpOr(at.ID, "~") // "~" sorts after every ID
-	until := int64(1) << 62
-	if !f.Until.IsZero() {
-		until = f.Until.UnixMilli()
-	}
-	rows, err := r.DB.QueryContext(ctx, `
-		SELECT id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after FROM audit_entries
-		WHERE account_id = $1 AND id < $2 AND at >= $3 AND at < $4
-		  AND ($5 = '' OR action LIKE $6) AND ($7 = '' OR actor_id = $8) AND ($9 = '' OR search LIKE $10)
-		ORDER BY id DESC LIMIT $11`,
-		actor.Account.ID, before, max(0, f.Since.UnixMilli()), until, f.Area, fold(f.Area)+".%", f.ActorID, f.ActorID,
-		f.Search, contains(f.Search), f.Limit+1)
+	query, args := f.query(actor.Account.ID, at)
+	rows, err := r.DB.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -166,6 +162,83 @@ func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list [
 		next = r.cursor("audit", cursor{ID: list[f.Limit-1].ID})
 	}
 	return list, next, rows.Err()
+}
+
+func (f AuditFilter) check() (AuditFilter, error) {
+	known := func(area struct{ Name, Words string }) bool { return area.Name == f.Area }
+	if f.Area != "" && !slices.ContainsFunc(Areas, known) {
+		return f, fault.Field("area-unknown", "area", "Choose an area from the list, or leave it empty for all")
+	}
+	if f.Limit <= 0 {
+		f.Limit = 50
+	}
+	f.Limit = min(f.Limit, 500)
+	return f, nil
+}
+
+// query builds the log's SQL from fixed parts, with only the conditions that are asked for, so that each can use its index.
+func (f AuditFilter) query(accountID string, at cursor) (string, []any) {
+	where, args := "account_id = $1", []any{accountID}
+	and := func(set bool, condition string, value any) {
+		if set {
+			args = append(args, value)
+			where += fmt.Sprintf(" AND "+condition, len(args))
+		}
+	}
+	and(at.ID != "", "id < $%d", at.ID)
+	and(!f.Since.IsZero(), "at >= $%d", f.Since.UnixMilli())
+	and(!f.Until.IsZero(), "at < $%d", f.Until.UnixMilli())
+	and(f.Area != "", "action LIKE $%d", f.Area+".%")
+	and(f.ActorID != "", "actor_id = $%d", f.ActorID)
+	and(f.SubjectID != "", "subject_id = $%d", f.SubjectID)
+	and(f.Search != "", `search LIKE $%d ESCAPE '\'`, contains(f.Search))
+	args = append(args, f.Limit+1)
+	return fmt.Sprintf(`
+		SELECT id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after FROM audit_entries
+		WHERE %s ORDER BY id DESC LIMIT $%d`, where, len(args)), args
+}
+
+// EachAuditEntry calls fn with every entry that the filter chooses, newest first, without holding more than a few hundred.
+func (r *Room) EachAuditEntry(ctx context.Context, actor Actor, f AuditFilter, fn func(AuditEntry) error) error {
+	for f.Limit, f.After = 500, ""; ; {
+		list, next, err := r.AuditLog(ctx, actor, f)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			if err := fn(e); err != nil {
+				return err
+			}
+		}
+		if f.After = next; next == "" {
+			return nil
+		}
+	}
+}
+
+// AuditActors lists the people whose acts the log can be filtered by: the account's admins, former ones too, by name, at most 200.
+func (r *Room) AuditActors(ctx context.Context, actor Actor) (list []HubUser, err error) {
+	defer fault.Wrap(&err, "account.AuditActors")
+	if err := mayReadAudit(actor); err != nil {
+		return nil, err
+	}
+	rows, err := r.DB.QueryContext(ctx, `
+		SELECT m.person_id, MAX(m.name), MAX(m.email) FROM memberships m
+		WHERE m.account_id = $1 AND (m.roles LIKE 'admin%' OR m.id IN (
+			SELECT e.subject_id FROM audit_entries e WHERE e.account_id = $1 AND e.action = $2 AND e.before LIKE 'Admin%'))
+		GROUP BY m.person_id ORDER BY MAX(m.search), m.person_id LIMIT 200`, actor.Account.ID, HubUserAccessChanged)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u HubUser
+		if err := rows.Scan(&u.PersonID, &u.Name, &u.Email); err != nil {
+			return nil, err
+		}
+		list = append(list, u)
+	}
+	return list, rows.Err()
 }
 
 func mayReadAudit(actor Actor) error {

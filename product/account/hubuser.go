@@ -27,7 +27,8 @@ type HubUser struct {
 	Name           string
 	Roles          Roles
 	State          HubUserState
-	InvitedAt      int64 // 0: not by invitation
+	InvitedAt      int64  // 0: not by invitation
+	InvitedBy      string // name of who sent the invitation
 	AcceptedAt     int64
 	LastSignedInAt int64 // 0: not yet
 	Version        int64
@@ -40,10 +41,11 @@ type Change struct {
 	State *HubUserState // Active or Deactivated
 }
 
-const hubUserColumns = `m.id, m.person_id, m.email, m.name, m.roles, m.state, m.invited_at, m.accepted_at, m.last_signed_in_at, m.version`
+const hubUserColumns = `m.id, m.person_id, m.email, m.name, m.roles, m.state, m.invited_at, m.accepted_at, m.last_signed_in_at, m.version,
+	COALESCE((SELECT i.inviter_name FROM invitations i WHERE i.account_id = m.account_id AND i.id = m.invitation_id), '')`
 
 func (u *HubUser) fields() []any {
-	return []any{&u.ID, &u.PersonID, &u.Email, &u.Name, (*rolesColumn)(&u.Roles), &u.State, &u.InvitedAt, &u.AcceptedAt, &u.LastSignedInAt, &u.Version}
+	return []any{&u.ID, &u.PersonID, &u.Email, &u.Name, (*rolesColumn)(&u.Roles), &u.State, &u.InvitedAt, &u.AcceptedAt, &u.LastSignedInAt, &u.Version, &u.InvitedBy}
 }
 
 // Label is the name, or the address of somebody without one.

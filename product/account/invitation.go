@@ -87,6 +87,11 @@ type Invitation struct {
 // Expired reports whether the link has run out by the time in milliseconds.
 func (i Invitation) Expired(now int64) bool { return i.State == Pending && now >= i.ExpiresAt }
 
+// Resendable reports whether the invitation may be sent again: it is pending, and neither too old nor sent too often.
+func (i Invitation) Resendable(now int64) bool {
+	return i.State == Pending && i.Resends < resendsMost && now < i.CreatedAt+invitationLimit.Milliseconds()
+}
+
 const invitationColumns = `i.id, i.account_id, i.email, i.name, i.roles, i.message, i.state, i.delivery, i.delivery_note, i.inviter_kind, i.inviter_id,
 	i.inviter_name, i.inviter_email, i.resends, i.created_at, i.sent_at, i.expires_at, i.ended_at, i.version, i.generation`
 
@@ -384,7 +389,7 @@ func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64
 			return &fault.Fault{Kind: fault.TooMany, Code: "resend-soon", RetryAfter: time.Duration(wait) * time.Millisecond,
 				Message: fmt.Sprintf("We sent this invitation a moment ago. Wait %d seconds, then resend it", wait/1000+1)}
 		}
-		if i.Resends >= resendsMost || now >= i.CreatedAt+invitationLimit.Milliseconds() {
+		if !i.Resendable(now) {
 			return fault.New(fault.Conflict, "resend-limit", "This invitation was sent as often, or as long ago, as it can be. Cancel it, then invite "+i.Email+" again")
 		}
 		life := time.Duration(actor.Account.Policy.InvitationHours) * time.Hour

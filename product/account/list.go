@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hubline/base/db"
 	"hubline/base/fault"
 )
 
@@ -25,6 +26,8 @@ type Listed struct {
 	AcceptedAt   int64
 	SeenAt       int64
 	ExpiresAt    int64
+	CreatedAt    int64 // of an invitation
+	Resends      int
 	Version      int64
 	key          string // sort key when it is text
 	keyTime      int64  // sort key when it is a time
@@ -32,6 +35,11 @@ type Listed struct {
 
 // Label is the name, or the address of somebody without one.
 func (l Listed) Label() string { return cmpOr(l.Name, l.Email) }
+
+// Resendable reports whether the invitation may be sent again, now or in a minute: it is open, and neither too old nor sent too often.
+func (l Listed) Resendable(now int64) bool {
+	return l.Invited && Invitation{State: InvitationState(l.State), Resends: l.Resends, CreatedAt: l.CreatedAt}.Resendable(now)
+}
 
 // Status names one of the list's filters.
 type Status string
@@ -59,6 +67,7 @@ const (
 type PeopleFilter struct {
 	Status      Status
 	Search      string
+	Addresses   []string // only these, exactly; at most InviteMost
 	Sort        Sort
 	Descending  bool
 	After       string // cursor
@@ -105,7 +114,7 @@ func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []
 			key = &l.key
 		}
 		if err := rows.Scan((*flag)(&l.Invited), &l.ID, &l.PersonID, &l.Email, &l.Name, (*rolesColumn)(&l.Roles), &l.State, &l.Delivery, &l.DeliveryNote,
-			&l.Inviter, &l.SentAt, &l.AcceptedAt, &l.SeenAt, &l.ExpiresAt, &l.Version, key); err != nil {
+			&l.Inviter, &l.SentAt, &l.AcceptedAt, &l.SeenAt, &l.ExpiresAt, &l.CreatedAt, &l.Resends, &l.Version, key); err != nil {
 			return nil, "", err
 		}
 		list = append(list, l)
@@ -132,6 +141,7 @@ func (f PeopleFilter) check() (PeopleFilter, error) {
 		f.Limit = 50
 	}
 	f.Limit = min(f.Limit, 500)
+	f.Addresses = f.Addresses[:min(len(f.Addresses), InviteMost)]
 	return f, nil
 }
 
@@ -152,7 +162,13 @@ func (f PeopleFilter) query(accountID string, at cursor, now int64) (string, []a
 	}
 	var page, search string
 	if f.Search != "" {
-		search = " AND search LIKE " + arg(contains(f.Search))
+		search = " AND search LIKE " + arg(contains(f.Search)) + ` ESCAPE '\'`
+	}
+	if len(f.Addresses) > 0 {
+		search += " AND email IN (" + db.In(len(args)+1, len(f.Addresses)) + ")"
+		for _, address := range f.Addresses {
+			arg(address)
+		}
 	}
 	after := func(column string) string {
 		if f.After == "" {
@@ -171,13 +187,13 @@ func (f PeopleFilter) query(accountID string, at cursor, now int64) (string, []a
 			state = "state = 'active'"
 		}
 		arms = append(arms, `SELECT * FROM (SELECT 0 AS invited, id, person_id, email, name, roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
-			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, version, `+columns[0]+` AS sort_key
+			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, 0 AS created_at, 0 AS resends, version, `+columns[0]+` AS sort_key
 			FROM memberships WHERE account_id = $1 AND `+state+search+after(columns[0])+`
 			ORDER BY `+columns[0]+` `+order+`, id `+order+` LIMIT $2) AS members`)
 	}
 	if !f.Memberships && f.Status != OnlyActive {
 		arms = append(arms, `SELECT * FROM (SELECT 1 AS invited, id, '' AS person_id, email, name, roles, state, delivery, delivery_note, inviter_name AS inviter,
-			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, version, `+columns[1]+` AS sort_key
+			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, created_at, resends, version, `+columns[1]+` AS sort_key
 			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg, now)+search+after(columns[1])+`
 			ORDER BY `+sortColumn(columns[1])+` `+order+`, id `+order+` LIMIT $2) AS offers`)
 	}

@@ -186,6 +186,7 @@ CREATE TABLE audit_entries (
     PRIMARY KEY (account_id, id)
 );
 CREATE INDEX audit_entries_actor ON audit_entries (account_id, actor_id, id);
+CREATE INDEX audit_entries_subject ON audit_entries (account_id, subject_id, id);
 CREATE INDEX audit_entries_action ON audit_entries (account_id, action, id);
 
 -- +goose Down
