@@ -185,13 +185,16 @@ type Actor struct {
 // Operate returns the actor for commands on the server itself.
 func Operate() Actor { return Actor{Kind: Operator, Name: "Operator"} }
 
-// Can reports whether the actor may do it in its account. Staff and operators reach accounts through verbs of their own.
+// Can reports whether the actor may do it in its account. Staff reach accounts through verbs of their own; the operator's
+// commands change settings, and find the hub user on whose behalf a key is made.
 func (a Actor) Can(p Permission) bool {
 	switch a.Kind {
 	case Member:
 		return a.Roles.Allows(p)
 	case Key:
 		return a.Roles.Allows(p) && slices.Contains(a.Scopes, p)
+	case Operator:
+		return p == ViewHubUsers || p == ViewSettings || p == ChangeSettings
 	}
 	return false
 }
