@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -50,7 +51,8 @@ type Config struct {
 // Room is the room "account". Its verbs are safe for use by many goroutines.
 type Room struct {
 	Config
-	hash *hasher
+	hash    *hasher
+	entries atomic.Uint32 // audit entries written by this process, wrapping around
 }
 
 // New returns the room and registers its jobs.
@@ -147,10 +149,11 @@ func (r *Room) Open(ctx context.Context, actor Actor, in NewAccount) (_ Account,
 		if made, err = r.insertAccount(ctx, q, made); err != nil {
 			return err
 		}
-		inside := actor
-		inside.Account = made
-		if err := r.record(ctx, q, inside, entry{Action: AccountOpened, SubjectID: made.ID, SubjectName: made.Name, After: "account number " + made.Number}); err != nil {
-			return err
+		inside, opened := actor.Inside(made), entry{Action: AccountOpened, SubjectID: made.ID, SubjectName: made.Name, After: "account number " + made.Number}
+		for _, log := range []Actor{inside, actor.Inside(Account{})} { // the account's, and the provider's own
+			if err := r.record(ctx, q, log, opened); err != nil {
+				return err
+			}
 		}
 		sent, err := r.offer(ctx, q, inside, Invite{Offers: []Offer{offer}, Roles: defaultRoles(in.AdminRoles)})
 		if err == nil {
@@ -287,7 +290,7 @@ func (a Account) describe() string {
 	return a.Name + ", " + a.Policy.TimeZone + ", invitations " + decimal(int64(a.Policy.InvitationHours)) + " h, check " + decimal(int64(a.Policy.CheckMinutes)) + " min"
 }
 
-// Accounts lists accounts by name for the provider, at most limit after the cursor, with how many hub users each has.
+// Accounts lists accounts by name for the provider, at most limit after the cursor. Limit 0 means 50; at most 500.
 func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, limit int) (_ []Account, next string, err error) {
 	defer fault.Wrap(&err, "account.Accounts")
 	if !actor.Provider() {
@@ -297,6 +300,7 @@ func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, 
 	if err != nil {
 		return nil, "", err
 	}
+	limit = pageSize(limit)
 	rows, err := r.DB.QueryContext(ctx, `
 		SELECT `+accountColumns+`, a.search FROM accounts a
 		WHERE (a.search, a.id) > ($1, $2) AND a.search LIKE $3 ESCAPE '\'
@@ -320,6 +324,14 @@ func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, 
 		next = r.cursor("accounts", cursor{Text: keys[limit-1], ID: list[limit-1].ID})
 	}
 	return list, next, rows.Err()
+}
+
+// pageSize is how many rows a list gives for a limit asked for: 0 means 50; at most 500.
+func pageSize(limit int) int {
+	if limit <= 0 {
+		return 50
+	}
+	return min(limit, 500)
 }
 
 // BySlug returns an account to the provider. Members reach theirs through Enter.
@@ -369,11 +381,11 @@ func PersonTopic(personID string) string { return "person:" + personID }
 // newID returns 130 random bits as 26 small letters and digits. IDs are never reused.
 func newID() string { return strings.ToLower(rand.Text()) }
 
-// orderedID begins with the time in milliseconds, so that IDs sort by when they were made.
-func orderedID(ms int64) string {
+// orderedID begins with the time in milliseconds and a count, so that IDs sort by when they were made, also those of one transaction.
+func (r *Room) orderedID(ms int64) string {
 	var at [8]byte
-	binary.BigEndian.PutUint64(at[:], uint64(ms))
-	return hex.EncodeToString(at[2:]) + strings.ToLower(rand.Text())[:16]
+	binary.BigEndian.PutUint64(at[:], uint64(ms)<<16|uint64(uint16(r.entries.Add(1))))
+	return hex.EncodeToString(at[:]) + strings.ToLower(rand.Text())[:12]
 }
 
 // newToken returns a secret of 256 random bits behind a prefix that names its purpose, and the hash under which the store knows it.

@@ -65,13 +65,13 @@ type entry struct {
 func (r *Room) record(ctx context.Context, q db.Q, actor Actor, e entry) error {
 	now := r.now()
 	name := actor.Name
-	if actor.Kind == Staff {
+	if actor.Kind == Staff && actor.Account.ID != "" { // customers see the provider, the provider's own log the person
 		name = "Provider staff"
 	}
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after, search)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		actor.Account.ID, orderedID(now), now, actor.Kind, actor.PersonID, name, actor.Address, e.Action, e.SubjectID, e.SubjectName,
+		actor.Account.ID, r.orderedID(now), now, actor.Kind, actor.PersonID, name, actor.Address, e.Action, e.SubjectID, e.SubjectName,
 		e.Before, e.After, fold(name+" "+e.SubjectName+" "+e.Before+" "+e.After))
 	return err
 }
@@ -169,10 +169,7 @@ func (f AuditFilter) check() (AuditFilter, error) {
 	if f.Area != "" && !slices.ContainsFunc(Areas, known) {
 		return f, fault.Field("area-unknown", "area", "Choose an area from the list, or leave it empty for all")
 	}
-	if f.Limit <= 0 {
-		f.Limit = 50
-	}
-	f.Limit = min(f.Limit, 500)
+	f.Limit = pageSize(f.Limit)
 	return f, nil
 }
 
