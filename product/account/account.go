@@ -145,8 +145,9 @@ func (r *Room) Open(ctx context.Context, actor Actor, in NewAccount) (_ Account,
 		return Account{}, Invitation{}, err
 	}
 	var invitation Invitation
+	wanted := made
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if made, err = r.insertAccount(ctx, q, made); err != nil {
+		if made, err = r.insertAccount(ctx, q, wanted); err != nil {
 			return err
 		}
 		inside, opened := actor.Inside(made), entry{Action: AccountOpened, SubjectID: made.ID, SubjectName: made.Name, After: "account number " + made.Number}

@@ -137,10 +137,7 @@ func (f PeopleFilter) check() (PeopleFilter, error) {
 	if !slices.Contains([]Status{Everyone, OnlyActive, OnlyInvited, NeedsAttention}, f.Status) {
 		return f, fault.Field("status-unknown", "status", "Show active, invited or attention, or leave it empty for everyone")
 	}
-	if f.Limit <= 0 {
-		f.Limit = 50
-	}
-	f.Limit = min(f.Limit, 500)
+	f.Limit = pageSize(f.Limit)
 	f.Addresses = f.Addresses[:min(len(f.Addresses), InviteMost)]
 	return f, nil
 }
