@@ -3,12 +3,18 @@ package account_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/base/fault"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+)
+
+const (
+	minute = time.Minute
+	day    = 24 * time.Hour
 )
 
 // each runs a test on both engines, with a room on a store of its own.
