@@ -1,11 +1,13 @@
 package web
 
 import (
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // Field is one labelled control. Templates make it with the function "field" and name what they set:
@@ -19,15 +21,18 @@ type Field struct {
 	Form              *Form // gives Value and Error by name
 	Optional          bool
 	Autocomplete      string
-	Width             string // "sm", "md" (default), "lg", "full"
+	Width             string // "sm", "md" (default), "lg"
 	Rows              int    // more than 0 makes a text area
-	Max               int    // longest text; 0: no limit in the browser
-	Live              string // the id of a live sentence or count that this field changes
+	Many              bool   // a text area that takes a list of addresses, which the form's button counts
 	Focus             bool   // the cursor starts here
 	Options           []Option
+
+	// Says is the live sentence of choices, as JSON: chosen values joined by a comma, to the sentence for one and for many ("{n}").
+	// Now is what it says before anybody changes anything.
+	Says, Now string
 }
 
-// Option is one choice of a select, of choice cards or of a segmented filter.
+// Option is one choice of a select or of choice cards, or one link of a segmented filter.
 type Option struct {
 	Value, Label, Hint string
 	Count              int
@@ -118,15 +123,58 @@ type Empty struct {
 	Dialog                  string // id of a dialog that the button opens where scripts run
 }
 
+// Symbol is the icon that an empty region shows.
+func (e Empty) Symbol() string {
+	if e.Icon != "" {
+		return e.Icon
+	}
+	return map[string]string{"first": "plus", "none": "find", "error": "bad", "denied": "lock", "full": "warn", "offline": "offline", "loading": "clock"}[e.Kind]
+}
+
+// Note is a line beside the control it is about. Kind: "info" (default), "ok", "warn", "bad".
+type Note struct{ Kind, Text, Link, Label string }
+
+// Progress is a bar with words: "32 of 50 added, 1 skipped".
+type Progress struct {
+	Value, Max  int
+	Label, Text string
+}
+
+// Filters is the segmented control above a list; each option is a link with a count.
+type Filters struct {
+	Label   string
+	Options []Option
+}
+
+// Find is the search field above a list.
+type Find struct {
+	Path, Value, Label, Hint string
+	Target                   string // id of the part that changes while typing; its block is "part-" and this id
+	Keep                     []Input
+}
+
+// Input is a value that a form carries along unseen.
+type Input struct{ Name, Value string }
+
+// Save is the bar at the end of a form.
+type Save struct {
+	Label string // the verb and its object: "Save changes"
+	Path  string // where Cancel leads
+}
+
+// Change is what a value was and what it is now.
+type Change struct{ Before, After string }
+
 // Confirm is a question before something that affects somebody else. The safe button has the focus.
 type Confirm struct {
-	ID, Title, Text  string
-	Path, Keep, Do   string // where it posts, the words of both buttons
-	Kind             string // "danger" (default) or "primary"
-	Name, Value      string // one hidden value to send along
-	Next             string // a page for browsers without scripts, which open this instead of the dialog
-	Typed, TypedHint string // what must be typed for acts that cannot be undone
-	Form             *Form
+	ID, Title, Text string
+	Path, Keep, Do  string // where it posts; the words of both buttons
+	Busy            string // of the button while it works: "Removing…"
+	Kind            string // "danger" (default) or "primary"
+	Name, Value     string // one hidden value to send along
+	Next            string // where the page's safe button leads
+	Typed           string // what must be typed, for acts that cannot be undone
+	Form            *Form
 }
 
 // RowMenu is the "…" of a table row.
@@ -251,27 +299,36 @@ func (s Sort) Path() string {
 // functions are what templates can call.
 func (p *Portal) functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":   p.assets.url,
-		"icon":    p.icon,
-		"tag":     p.tag,
-		"none":    none,
-		"count":   count,
-		"number":  thousands,
-		"add":     func(a, b int) int { return a + b },
-		"list":    func(items ...any) []any { return items },
-		"field":   field,
-		"option":  fill[Option],
-		"options": func(o ...Option) []Option { return o },
-		"banner":  fill[Banner],
-		"empty":   fill[Empty],
-		"confirm": fill[Confirm],
-		"rowmenu": func(id, label string, items ...MenuItem) RowMenu { return RowMenu{id, label, items} },
-		"item":    fill[MenuItem],
-		"step":    fill[Step],
-		"steps":   func(s ...Step) []Step { return s },
-		"sort":    fill[Sort],
-		"crumb":   func(label, path string) Link { return Link{label, path} },
-		"breaks":  breaks,
+		"asset":    p.assets.url,
+		"icon":     p.icon,
+		"tag":      p.tag,
+		"none":     none,
+		"count":    count,
+		"number":   thousands,
+		"people":   people,
+		"initials": initials,
+		"breaks":   breaks,
+		"add":      func(a, b int) int { return a + b },
+		"list":     func(items ...int) []int { return items },
+		"json":     asJSON,
+		"field":    field,
+		"option":   fill[Option],
+		"options":  func(o ...Option) []Option { return o },
+		"banner":   fill[Banner],
+		"note":     fill[Note],
+		"empty":    fill[Empty],
+		"progress": fill[Progress],
+		"filters":  func(label string, o ...Option) Filters { return Filters{label, o} },
+		"find":     fill[Find],
+		"save":     fill[Save],
+		"change":   func(before, after string) Change { return Change{before, after} },
+		"confirm":  fill[Confirm],
+		"rowmenu":  func(id, label string, items ...MenuItem) RowMenu { return RowMenu{id, label, items} },
+		"item":     fill[MenuItem],
+		"step":     fill[Step],
+		"steps":    func(s ...Step) []Step { return s },
+		"sort":     fill[Sort],
+		"pager":    fill[Pager],
 	}
 }
 
@@ -290,6 +347,25 @@ func (p *Portal) tag(kind, text string, icon ...string) template.HTML {
 		symbol = icon[0]
 	}
 	return template.HTML(`<span class="tag `+template.HTMLEscapeString(kind)+`">`) + p.icon(symbol) + template.HTML(template.HTMLEscapeString(text)+`</span>`)
+}
+
+// people joins names as a sentence does: "Priya Nair, Tom Okafor or Ann Reid".
+func people(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// asJSON makes the value of a data attribute from pairs of keys and strings.
+func asJSON(pairs ...string) (string, error) {
+	values := map[string]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values[pairs[i]] = pairs[i+1]
+	}
+	text, err := json.Marshal(values)
+	return string(text), err
 }
 
 // breaks lets a long address break after its @, so that narrow columns do not push the table wide.

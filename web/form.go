@@ -276,14 +276,13 @@ func (r *Request) Resume(next string) error {
 	if !ok {
 		return r.Redirect(localPath(next))
 	}
-	type input struct{ Name, Value string }
-	var inputs []input
+	var inputs []Input
 	for name, values := range form.Values {
 		for _, value := range values {
-			inputs = append(inputs, input{name, value})
+			inputs = append(inputs, Input{name, value})
 		}
 	}
-	slices.SortStableFunc(inputs, func(a, b input) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
 	r.status = http.StatusOK
 	return r.Render("fault/resume.html", Page{Title: "Continue where you were", Layout: "card",
 		Data: map[string]any{"Path": form.Path, "Inputs": inputs}})

@@ -32,6 +32,7 @@ var (
 		{label: "Your details", icon: "user", path: "profile"},
 		{label: "Security", icon: "key", path: "profile/security"},
 	}
+	consoleLink = []entry{{label: "Console", icon: "building", path: "console/accounts"}}
 	// actions are the palette's verbs: things people do often, by the words they would type.
 	actions = []entry{
 		{label: "Invite people", icon: "plus", path: "hub-users/invite"},
@@ -69,6 +70,24 @@ func (p *Portal) lead(v *View, at string) {
 		current = v.Section
 	}
 	v.Menu = p.lines(menu, base, current, v.Viewer)
+	v.here = strings.TrimPrefix(marked(v.Menu), base)
+	v.ProfileMenu = p.lines(profileMenu, "/", "", v.Viewer)
+	if v.Viewer.Staff && !v.Console {
+		v.ProfileMenu = append(v.ProfileMenu, p.lines(consoleLink, "/", "", v.Viewer)...)
+	}
+}
+
+// marked is the path of the line that is current.
+func marked(lines []MenuLine) string {
+	for _, line := range lines {
+		if path := marked(line.Under); path != "" {
+			return path
+		}
+		if line.Current {
+			return line.Path
+		}
+	}
+	return ""
 }
 
 // lines filters the table by rights. A section leads to the first of its pages that the viewer may see.
@@ -159,6 +178,12 @@ func (p *Portal) palette(r *Request) error {
 	for _, a := range r.Viewer.Accounts {
 		if v.Account == nil || a.Slug != v.Account.Slug {
 			entries = append(entries, paletteEntry{a.Name + " · " + a.Number, "Account", "building", "/" + a.Slug + "/"})
+		}
+	}
+	if v.Account != nil {
+		add("Search", "find", "Find “{q}” in Hub users", base+"hub-users")
+		if last := len(entries) - 1; last >= 0 && entries[last].Kind == "Search" {
+			entries[last].Path += "?q={q}"
 		}
 	}
 	return r.JSON(entries)

@@ -43,6 +43,9 @@ type View struct {
 	Theme    string
 	Console  bool
 
+	ProfileMenu []MenuLine
+
+	here   string // the page of the menu that this one belongs to
 	now    time.Time
 	zone   *time.Location
 	portal *Portal
@@ -142,6 +145,9 @@ func (v *View) URL(parts ...string) string {
 	}
 	return "/" + path.Join(append([]string{slug}, parts...)...)
 }
+
+// Same is the address of this kind of page in another account.
+func (v *View) Same(slug string) string { return "/" + slug + "/" + v.here }
 
 // Redirect sends the browser on with GET.
 func (r *Request) Redirect(path string) error {

@@ -66,7 +66,7 @@ type site struct {
 func newSite(t *testing.T, change func(*Config), routes ...Route) *site {
 	t.Helper()
 	s := &site{httptest.NewUnstartedServer(nil), t, &syncBuffer{}}
-	c := Config{BaseURL: "http://" + s.Listener.Addr().String(), Provider: "Coastal Telecom", Dev: true, Guard: house{sydney(t)},
+	c := Config{BaseURL: "http://" + s.Listener.Addr().String(), Provider: "Coastal Telecom", Dev: true, Guard: house{sydney(t)}, Zone: sydney(t),
 		Ring: seal.New(bytes.Repeat([]byte{7}, 32)), Log: slog.New(slog.NewJSONHandler(s.log, nil)), Now: func() time.Time { return now }}
 	if change != nil {
 		change(&c)
@@ -140,7 +140,10 @@ func (s *site) do(method, path, body string, with ...string) answer {
 	return answer{resp, string(text)}
 }
 
-func (s *site) get(path string, with ...string) answer { s.t.Helper(); return s.do("GET", path, "", with...) }
+func (s *site) get(path string, with ...string) answer {
+	s.t.Helper()
+	return s.do("GET", path, "", with...)
+}
 
 func (s *site) post(path string, form url.Values, with ...string) answer {
 	s.t.Helper()
