@@ -157,6 +157,7 @@ type Portal struct {
 	assets   *assets
 	pages    map[string]*template.Template
 	handler  http.Handler
+	streams  *streams
 }
 
 // New builds the portal with every route of the table in routes.go.
@@ -180,7 +181,8 @@ func build(c Config, table func(*Portal) []Route) (_ *Portal, err error) {
 		return nil, fmt.Errorf("base URL %q must be an origin such as https://hub.example.com", c.BaseURL)
 	}
 	c.BaseURL = base.Scheme + "://" + base.Host
-	p := &Portal{Config: c, fixed: http.NewServeMux(), accounts: http.NewServeMux(), words: map[string]bool{}, gets: map[string]*Route{}}
+	p := &Portal{Config: c, fixed: http.NewServeMux(), accounts: http.NewServeMux(), words: map[string]bool{}, gets: map[string]*Route{}, streams: newStreams()}
+	p.SignInPage, p.StepUpPage = p.askToSignIn, p.askToCheck
 	if p.Guard == nil {
 		p.Guard = doorkeeper{p}
 	}

@@ -1,0 +1,149 @@
+package web
+
+import (
+	"hubline/base/fault"
+	"hubline/product/account"
+)
+
+const consolePage = 50 // rows
+
+// crumbs of the console's pages below the first level.
+var (
+	toAccounts = Link{"Accounts", "/console/accounts"}
+	toStaff    = Link{"Staff", "/console/staff"}
+	toJobs     = Link{"Jobs", "/console/jobs"}
+)
+
+// pages are the ways through a list that is read by cursor.
+type pages struct {
+	First string
+	Next  string // empty on the last page
+	Later bool   // this is not the first page
+}
+
+// pages says where the list of this address goes on; next is its cursor, or "".
+func (r *Request) pages(next string) pages {
+	query := r.URL.Query()
+	p := pages{Later: query.Has("after")}
+	query.Del("after")
+	p.First = r.URL.Path + "?" + query.Encode()
+	if next != "" {
+		query.Set("after", next)
+		p.Next = r.URL.Path + "?" + query.Encode()
+	}
+	return p
+}
+
+type accountsPage struct {
+	pages
+	List   []account.Account
+	Search string
+}
+
+func (p *Portal) console(r *Request) error { return r.Redirect("/console/accounts") }
+
+func (p *Portal) accountList(r *Request) error {
+	query := r.URL.Query()
+	search := query.Get("q")
+	list, next, err := p.Account.Accounts(r.Context(), r.Viewer.Actor, search, query.Get("after"), consolePage)
+	if err != nil {
+		return err
+	}
+	return r.Render("console/accounts.html", Page{Title: "Accounts", Data: accountsPage{r.pages(next), list, search}})
+}
+
+type newAccount struct {
+	Name       string `form:"name"`
+	Slug       string `form:"slug"`
+	Number     string `form:"number"`
+	TimeZone   string `form:"time_zone"`
+	AdminEmail string `form:"admin_email"`
+	AdminName  string `form:"admin_name"`
+}
+
+func (p *Portal) newAccount(r *Request) error {
+	r.Fill(newAccount{TimeZone: zones[0]})
+	return r.Render("console/new-account.html", Page{Title: "New account", Crumbs: []Link{toAccounts}, Data: zoneOptions(r.Form.Value("time_zone"))})
+}
+
+func (p *Portal) openAccount(r *Request) error {
+	var in newAccount
+	if err := r.Decode(&in); err != nil {
+		return r.Again(err, p.newAccount)
+	}
+	made, invitation, err := p.Account.Open(r.Context(), r.Viewer.Actor, account.NewAccount{Name: in.Name, Slug: in.Slug, Number: in.Number,
+		TimeZone: in.TimeZone, AdminEmail: in.AdminEmail, AdminName: in.AdminName})
+	if err != nil {
+		return r.Again(err, p.newAccount)
+	}
+	return r.Go("/console/accounts/"+made.Slug, Banner{Text: made.Name + " is open, account number " + made.Number,
+		More: "An invitation is on its way to " + invitation.Email + "."})
+}
+
+func (p *Portal) accountPage(r *Request) error {
+	a, err := p.Account.BySlug(r.Context(), r.Viewer.Actor, r.PathValue("slug"))
+	if err != nil {
+		return err
+	}
+	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts}, Data: a})
+}
+
+func (p *Portal) staffList(r *Request) error {
+	list, err := p.Account.StaffPeople(r.Context(), r.Viewer.Actor)
+	if err != nil {
+		return err
+	}
+	return r.Render("console/staff.html", Page{Title: "Staff", Data: list})
+}
+
+func (p *Portal) newStaff(r *Request) error {
+	return r.Render("console/new-staff.html", Page{Title: "Add staff", Crumbs: []Link{toStaff}})
+}
+
+// addStaff shows the one-time link in its own answer: it is in no address, no cookie and no log, and not there on a second look.
+func (p *Portal) addStaff(r *Request) error {
+	person, token, err := p.Account.AddStaff(r.Context(), r.Viewer.Actor, r.Posted("email"), r.Posted("name"))
+	if err != nil {
+		return r.Again(err, p.newStaff)
+	}
+	return r.Render("console/staff-link.html", Page{Title: "A link for " + person.Name, Section: "console/staff", Crumbs: []Link{toStaff},
+		Data: map[string]any{"Person": person, "Link": p.BaseURL + "/password/" + token}})
+}
+
+func (p *Portal) staffPerson(r *Request) (account.Person, error) {
+	list, err := p.Account.StaffPeople(r.Context(), r.Viewer.Actor)
+	for _, person := range list {
+		if person.ID == r.PathValue("id") {
+			return person, nil
+		}
+	}
+	if err == nil {
+		err = fault.New(fault.NotFound, "no-staff", "We could not find that person")
+	}
+	return account.Person{}, err
+}
+
+// askRemoveStaff is the question before a colleague loses the console, as a page.
+func (p *Portal) askRemoveStaff(r *Request) error {
+	person, err := p.staffPerson(r)
+	if err != nil {
+		return err
+	}
+	return r.Render("console/confirm.html", Page{Title: "Remove " + person.Name + "?", Section: "console/staff", Crumbs: []Link{toStaff}, Data: removeStaff(person)})
+}
+
+func removeStaff(person account.Person) Confirm {
+	return Confirm{Title: "Remove " + person.Name + "?", Text: "They will be signed out now and can't open the console any more. What they did stays in the audit log. You can add them again.",
+		Path: "/console/staff/" + person.ID + "/remove", Keep: "Keep", Do: "Remove from staff", Busy: "Removing…", Next: "/console/staff"}
+}
+
+func (p *Portal) removeStaff(r *Request) error {
+	person, err := p.staffPerson(r)
+	if err != nil {
+		return err
+	}
+	if err := p.Account.RemoveStaff(r.Context(), r.Viewer.Actor, person.ID); err != nil {
+		return r.Again(err, p.staffList)
+	}
+	return r.Go("/console/staff", Banner{Text: person.Name + " is removed from staff"})
+}

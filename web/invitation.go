@@ -1,0 +1,136 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+	"strings"
+
+	"hubline/base/fault"
+	"hubline/product/account"
+)
+
+// invitationPage is what the page behind an invitation's link shows. Everything in it comes from the link.
+type invitationPage struct {
+	account.Welcome
+	Self    string // the page's own address
+	Case    string // "new", "known", "join" or "other": who looks at it
+	Until   template.HTML
+	Zone    string
+	Ability string
+}
+
+// invitation shows an invitation. Looking changes nothing, so that mail scanners may.
+func (p *Portal) invitation(r *Request) error {
+	w, err := p.Account.Welcome(r.Context(), r.PathValue("token"))
+	if err != nil {
+		return r.endedInvitation(err)
+	}
+	times := &View{now: p.Now(), zone: w.Account.Location()}
+	data := invitationPage{Welcome: w, Self: "/invitations/" + r.PathValue("token"), Until: times.Deadline(w.Invitation.ExpiresAt), Zone: times.Zone(),
+		Ability: w.Invitation.Roles.Sentence("You", false)}
+	switch {
+	case r.Viewer != nil && r.Viewer.Email == w.Invitation.Email:
+		data.Case = "join"
+	case r.Viewer != nil:
+		data.Case = "other"
+	case w.Known:
+		data.Case = "known"
+	default:
+		data.Case = "new"
+		r.Fill(struct {
+			Name string `form:"name"`
+		}{w.Invitation.Name})
+	}
+	return r.Render("invitation/invitation.html", Page{Title: w.Invitation.InviterName + " invited you to " + w.Account.Name, Layout: "card", Data: data})
+}
+
+// endedInvitation is the page of a link that no longer works; what else went wrong goes on.
+func (r *Request) endedInvitation(err error) error {
+	f, ok := fault.Of(err)
+	if !ok || f.Kind != fault.NotFound && !ended(f) {
+		return err
+	}
+	status := http.StatusGone
+	if f.Kind == fault.NotFound {
+		status = http.StatusNotFound
+	}
+	on := Link{"Sign in", "/sign-in"}
+	if r.Viewer != nil {
+		on = Link{"Go to your accounts", "/"}
+	}
+	return r.deadLink(status, f, "This invitation can't be used", on)
+}
+
+// ended reports whether the fault says what became of a link.
+func ended(f *fault.Fault) bool {
+	return f.Kind == fault.Conflict && strings.HasPrefix(f.Code, "invitation-")
+}
+
+// accept joins the account in the way that fits who is there: signed in, known with a password, or new.
+func (p *Portal) accept(r *Request) error {
+	var in struct {
+		Shown    string `form:"shown"`
+		Name     string `form:"name"`
+		Password string `form:"password,raw"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return r.Again(err, p.invitation)
+	}
+	token, ctx := r.PathValue("token"), r.Context()
+	w, err := p.Account.Welcome(ctx, token)
+	if err != nil {
+		return r.endedInvitation(err)
+	}
+	var entrance account.Entrance
+	switch {
+	case r.Viewer != nil:
+		w, err = p.Account.AcceptAs(ctx, r.Viewer.Actor, token, in.Shown)
+	case w.Known:
+		entrance, w, err = p.Account.AcceptSigningIn(ctx, token, in.Shown, in.Password, r.browser())
+	default:
+		entrance, w, err = p.Account.AcceptNew(ctx, token, in.Shown, in.Name, in.Password, r.browser())
+	}
+	if entrance.Session != "" {
+		if err := r.enter(entrance); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return p.notJoined(r, entrance, err)
+	}
+	return r.Go("/"+w.Account.Slug+"/", Banner{Text: "Welcome to " + w.Account.Name, More: w.Invitation.Roles.Sentence("You", false)})
+}
+
+// notJoined tells why, on the page itself where that helps. Somebody who has just signed in finds it as themselves.
+func (p *Portal) notJoined(r *Request, entrance account.Entrance, err error) error {
+	f, ok := fault.Of(err)
+	switch {
+	case !ok:
+		return err
+	case f.Kind == fault.NotFound || ended(f):
+		return r.endedInvitation(err)
+	case entrance.Session != "":
+		return r.Go("/invitations/"+r.PathValue("token"), Banner{Kind: "warn", Text: f.Message})
+	}
+	return r.againHere(err, p.invitation)
+}
+
+// decline ends the invitation for whoever holds the link and types the invited address.
+func (p *Portal) decline(r *Request) error {
+	w, err := p.Account.Decline(r.Context(), r.PathValue("token"), r.Posted("email"))
+	if f, ok := fault.Of(err); ok && f.Kind == fault.Invalid {
+		return r.Again(err, p.invitation)
+	}
+	if err != nil {
+		return r.endedInvitation(err)
+	}
+	return r.Render("invitation/declined.html", Page{Title: "You declined the invitation", Layout: "card", Data: w})
+}
+
+// changePerson signs out and leads back to the invitation.
+func (p *Portal) changePerson(r *Request) error {
+	if err := r.leave(); err != nil {
+		return err
+	}
+	return r.Redirect("/invitations/" + r.PathValue("token"))
+}

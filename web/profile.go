@@ -1,0 +1,81 @@
+package web
+
+import (
+	"hubline/product/account"
+)
+
+// profile shows what a person decides about themselves.
+func (p *Portal) profile(r *Request) error {
+	r.Fill(ownDetails{r.Viewer.Actor.Name, r.Viewer.Theme})
+	return r.Render("profile/profile.html", Page{Title: "Your details"})
+}
+
+type ownDetails struct {
+	Name  string `form:"name"`
+	Theme string `form:"theme"`
+}
+
+func (p *Portal) saveProfile(r *Request) error {
+	var in ownDetails
+	if err := r.Decode(&in); err != nil {
+		return r.Again(err, p.profile)
+	}
+	if err := p.Account.SetOwn(r.Context(), r.Viewer.Actor, in.Name, in.Theme); err != nil {
+		return r.Again(err, p.profile)
+	}
+	return r.Go("/profile", Banner{Text: "Your details are changed"})
+}
+
+// ownSession is one line of the list of places where a person is signed in.
+type ownSession struct {
+	account.Session
+	Device string
+}
+
+// security shows where the person is signed in, and changes the password.
+func (p *Portal) security(r *Request) error {
+	list, err := p.Account.Sessions(r.Context(), r.Viewer.Actor)
+	if err != nil {
+		return err
+	}
+	var sessions []ownSession
+	for _, s := range list {
+		sessions = append(sessions, ownSession{s, account.Describe(s.UserAgent)})
+	}
+	return r.Render("profile/security.html", Page{Title: "Security", Data: sessions})
+}
+
+func (p *Portal) endSession(r *Request) error {
+	if r.PathValue("id") == r.Viewer.Actor.SessionID {
+		return p.signOut(r)
+	}
+	if err := p.Account.EndSession(r.Context(), r.Viewer.Actor, r.PathValue("id")); err != nil {
+		return err
+	}
+	return r.Go("/profile/security", Banner{Text: "That browser is signed out"})
+}
+
+func (p *Portal) endOtherSessions(r *Request) error {
+	if err := p.Account.EndOtherSessions(r.Context(), r.Viewer.Actor); err != nil {
+		return err
+	}
+	return r.Go("/profile/security", Banner{Text: "Every other browser is signed out"})
+}
+
+func (p *Portal) changePassword(r *Request) error {
+	var in struct {
+		Current  string `form:"current_password,raw"`
+		Password string `form:"password,raw"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return r.Again(err, p.security)
+	}
+	entrance, err := p.Account.ChangePassword(r.Context(), r.Viewer.Actor, in.Current, in.Password, r.browser())
+	if err != nil {
+		return r.againHere(err, p.security)
+	}
+	if err := r.enter(entrance); err != nil {
+		return err
+	}
+	return r.Go("/profile/security", Banner{Text: "Your password is changed", More: "Every other browser is signed out."})
+}
