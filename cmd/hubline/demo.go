@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hubline/base/mail/mailbox"
+)
+
+type demoCommand struct {
+	Data  string `default:"hubline-demo" placeholder:"DIR" help:"Folder of the demo; started again it carries on with what is there."`
+	HTTP  string `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address of the portal, API and mailbox. Port 0 takes a free one. Other machines reach it only at an address that is not loopback."`
+	SIP   string `name:"sip" default:"127.0.0.1:5060" placeholder:"ADDR" help:"Address for phones. This version has no phones yet: the flag is taken and nothing listens there."`
+	Fresh bool   `help:"Begin anew: delete what the demo keeps in the folder."`
+}
+
+// The files of a demo folder besides the store and the key.
+const (
+	demoFile    = "demo.json"
+	demoMails   = "mails"
+	demoMarker  = "demo-complete"
+	markerWords = "The demo in this folder is complete. Without this file the next start begins anew.\n"
+)
+
+// demo is a running demo while it is being set up.
+type demo struct {
+	*system
+	dir string
+	box *mailbox.Box
+}
+
+func (c *demoCommand) Run(ctx context.Context, std *streams) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	listener, err := listen(ctx, c.HTTP, "", "", "--http")
+	if err != nil {
+		return err
+	}
+	d, handler, err := c.build(ctx, listener, std)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	ready, stopped := make(chan struct{}), make(chan error, 1)
+	go func() { stopped <- d.run(ctx, handler, listener, nil, func() { close(ready) }) }()
+	<-ready
+	if err := d.prepare(ctx, c.HTTP, std); err != nil {
+		cancel()
+		return errors.Join(err, <-stopped, d.box.Close())
+	}
+	return errors.Join(<-stopped, d.box.Close())
+}
+
+// build makes the folder and wires a system whose mail goes to a mailbox of its own.
+func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *streams) (_ *demo, _ http.Handler, err error) {
+	if err := c.folder(); err != nil {
+		return nil, nil, err
+	}
+	base, hosts := origins(listener.Addr())
+	cfg := &Config{Ground: Ground{Data: c.Data},
+		Site:      Site{HTTP: c.HTTP, BaseURL: base, Provider: demoProvider, SupportEmail: demoSupportEmail, SupportPhone: demoSupportPhone},
+		LogFormat: "text", LogLevel: "warn", MailFrom: demoFrom, SMTPTLS: "none"}
+	if err := cfg.settle(); err != nil {
+		return nil, nil, err
+	}
+	log := cfg.logger(std.err)
+	d := &demo{dir: c.Data}
+	if d.box, err = mailbox.Start(mailbox.Options{Dir: filepath.Join(c.Data, demoMails), Refuse: demoRefused, Log: log}); err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.box.Close())
+		}
+	}()
+	cfg.SMTPAddr = d.box.Addr()
+	if d.system, err = assemble(ctx, cfg, true, log, cfg.smtp()); err != nil {
+		return nil, nil, err
+	}
+	d.hosts = hosts
+	handler, err := d.handler(map[string]http.Handler{"/_mail": d.box.Handler(), "/_mail.json": d.box.Handler(), "/_mail.css": d.box.Handler()})
+	if err != nil {
+		return nil, nil, errors.Join(err, d.store.Close())
+	}
+	return d, handler, nil
+}
+
+// folder makes the demo's folder, and empties it for a fresh start or when an earlier first start was cut short. It deletes
+// only what a demo makes, because the folder's name may be a mistake.
+func (c *demoCommand) folder() error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return err
+	}
+	_, err := os.Stat(filepath.Join(c.Data, demoMarker))
+	if err == nil && !c.Fresh {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// The marker goes first, so that a start which is cut short here begins anew the next time.
+	for _, name := range []string{demoMarker, demoFile, "hubline.db", "hubline.db-wal", "hubline.db-shm", "hubline.key", demoMails} {
+		if err := os.RemoveAll(filepath.Join(c.Data, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// origins returns the address that links begin with, and the other names under which this listener is reached.
+func origins(addr net.Addr) (base string, hosts []string) {
+	host, port, _ := net.SplitHostPort(addr.String())
+	hosts = []string{net.JoinHostPort("localhost", port)}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		addresses, err := net.InterfaceAddrs()
+		for _, a := range addresses {
+			if n, ok := a.(*net.IPNet); ok && err == nil {
+				hosts = append(hosts, net.JoinHostPort(n.IP.String(), port))
+			}
+		}
+		if name, err := os.Hostname(); err == nil {
+			hosts = append(hosts, net.JoinHostPort(name, port))
+		}
+	}
+	return "http://" + net.JoinHostPort(host, port), hosts
+}
+
+// prepare fills a new demo, writes demo.json and says how to sign in.
+func (d *demo) prepare(ctx context.Context, asked string, std *streams) error {
+	_, err := os.Stat(filepath.Join(d.dir, demoMarker))
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(std.out, "Making accounts and people …")
+		if err = d.seed(ctx); err == nil {
+			err = os.WriteFile(filepath.Join(d.dir, demoMarker), []byte(markerWords), 0o600)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("fill the demo: %w", err)
+	}
+	about, err := d.describe(ctx)
+	if err != nil {
+		return err
+	}
+	if err := about.write(filepath.Join(d.dir, demoFile)); err != nil {
+		return err
+	}
+	if host, _, err := net.SplitHostPort(asked); err == nil && !loopback(host) {
+		fmt.Fprintln(std.err, "This demo listens beyond this machine: whoever reaches it can read its mailbox and sign in.")
+	}
+	first := about.Accounts[0].HubUsers[0]
+	fmt.Fprintf(std.out, `
+Portal    %s
+Sign in   %s  %s
+Console   %s  %s
+Mailbox   %s
+
+Everybody else is in %s. Ctrl+C stops it; started again it carries on.
+`, about.Portal, first.Email, first.Password, about.Staff.Email, about.Staff.Password, about.Mailbox, filepath.Join(d.dir, demoFile))
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// demoAbout is demo.json: how programs reach a running demo (outside.md section 3). What does not exist yet is absent.
+type demoAbout struct {
+	Portal   string        `json:"portal"`
+	API      string        `json:"api"`
+	Mailbox  string        `json:"mailbox"`
+	Metrics  string        `json:"metrics"`
+	Staff    demoLogin     `json:"staff"`
+	Accounts []demoAccount `json:"accounts"`
+}
+
+type demoLogin struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+type demoAccount struct {
+	Slug     string        `json:"slug"`
+	Number   string        `json:"number"`
+	Name     string        `json:"name"`
+	APIKey   string        `json:"api_key"`
+	HubUsers []demoHubUser `json:"hub_users"`
+}
+
+type demoHubUser struct {
+	Email    string   `json:"email"`
+	Password string   `json:"password"`
+	Name     string   `json:"name"`
+	Roles    []string `json:"roles"`
+}
+
+// describe collects what demo.json says.
+func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
+	base := d.cfg.BaseURL
+	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics",
+		Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
+	before := readAbout(filepath.Join(d.dir, demoFile))
+	for _, set := range demoAccounts {
+		key, err := d.key(ctx, set, before[set.slug])
+		if err != nil {
+			return nil, err
+		}
+		a := demoAccount{Slug: set.slug, Number: set.number, Name: set.name, APIKey: key}
+		for _, p := range set.people {
+			roles := p.roles.Words()
+			a.HubUsers = append(a.HubUsers, demoHubUser{Email: p.email, Password: d.password(p.email), Name: p.name, Roles: roles})
+		}
+		about.Accounts = append(about.Accounts, a)
+	}
+	return about, nil
+}
+
+// readAbout returns the API keys of an earlier start by account; nothing when there is no readable file.
+func readAbout(path string) map[string]string {
+	keys := map[string]string{}
+	var about demoAbout
+	text, err := os.ReadFile(path)
+	if err == nil && json.Unmarshal(text, &about) == nil {
+		for _, a := range about.Accounts {
+			keys[a.Slug] = a.APIKey
+		}
+	}
+	return keys
+}
+
+// write puts demo.json in place in one step, so that whoever waits for it never reads half of it.
+func (a *demoAbout) write(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+demoFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(printJSON(f, a), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// demoWords make passwords that a person can type from the terminal.
+var demoWords = strings.Fields(`amber anchor apricot bamboo basil beacon birch bramble canyon cedar cobalt copper coral cotton cricket
+	dolphin ember fennel fern ferry flint gravel harvest hazel heron indigo island jasmine juniper kelp lagoon lantern lemon lichen
+	linen lupin maple marble meadow mineral mint nutmeg olive orchid otter paddle pebble pepper pigeon pine plover quartz quince
+	river saffron sail sparrow spruce tidal timber topaz walnut willow wren`)
+
+// password is a person's password: random for each demo folder, and the same at each start in it.
+func (d *demo) password(email string) string {
+	sum := d.ring.MAC("demo password", []byte(email))
+	var words []string
+	for _, b := range sum[:4] {
+		words = append(words, demoWords[int(b)%len(demoWords)])
+	}
+	return fmt.Sprintf("%s-%d%d%d", strings.Join(words, "-"), sum[4]%10, sum[5]%10, sum[6]%10)
+}
