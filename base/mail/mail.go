@@ -3,42 +3,105 @@
 package mail
 
 import (
-	"context"
-	"crypto/tls"
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	netmail "net/mail"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	gomail "github.com/wneessen/go-mail"
 )
 
-// Message is one mail to one address. To and ReplyTo are in the form that ParseAddress returns.
+// Message is one mail to one address.
 type Message struct {
-	ID      string // the left part of Message-ID, so that a repeat can be told from a second mail; random when empty
-	To      string
+	// ID becomes the left part of Message-ID, so that a mail which had to be sent twice can be recognised. A random one
+	// is made when it is empty.
+	ID      string
+	From    string // "Name <address>"; that of the SMTP server's settings when empty
+	To      string // in the form that ParseAddress returns
+	ReplyTo string // an address or empty
 	Subject string
 	Text    string
-	HTML    string
-	ReplyTo string
+	HTML    string // a second part with the same words; none when empty
 }
 
-// SMTP says how to reach the server that takes our mails.
-type SMTP struct {
-	Addr      string // host:port
-	Username  string
-	Password  string
-	From      string        // "Name <address>"
-	TLS       string        // "starttls", "tls" or, on loopback only, "none"
-	Timeout   time.Duration // of one whole delivery; 30 seconds when 0
-	Hello     string        // name given in EHLO; the domain of From when empty
-	TLSConfig *tls.Config
-	Now       func() time.Time
+// envelope is a message ready for the wire.
+type envelope struct {
+	from, to string
+	data     []byte
 }
 
-// Send delivers one mail. After nil the server has taken it.
-func (s *SMTP) Send(ctx context.Context, m Message) error { return nil }
+// compose checks every value that ends up in the header or in the SMTP dialogue. What fails here fails at every try,
+// so it counts as refused.
+func compose(m Message, defaultFrom string, now time.Time) (envelope, error) {
+	from, err := parseFrom(m.From, defaultFrom)
+	if err != nil {
+		return envelope{}, err
+	}
+	if to, err := ParseAddress(m.To); err != nil || to != m.To {
+		return envelope{}, &refusal{reason: "the address is not exactly one email address"}
+	}
+	if m.ID == "" {
+		m.ID = strings.ToLower(rand.Text())
+	}
+	if !isLocal(m.ID) {
+		return envelope{}, &refusal{reason: "the ID cannot stand in Message-ID"}
+	}
+	if !isHeaderText(m.Subject) {
+		return envelope{}, &refusal{reason: "the subject has a line break or another control character"}
+	}
+	g := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
+	g.FromMailAddress(from)
+	g.ToMailAddress(&netmail.Address{Address: m.To})
+	if m.ReplyTo != "" {
+		reply, err := ParseAddress(m.ReplyTo)
+		if err != nil {
+			return envelope{}, &refusal{reason: "the reply address is not exactly one email address", err: err}
+		}
+		g.ReplyToMailAddress(&netmail.Address{Address: reply})
+	}
+	g.Subject(m.Subject)
+	g.SetDateWithValue(now)
+	g.SetMessageIDWithValue(m.ID + "@" + domainOf(from.Address))
+	g.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5: no out-of-office notes
+	g.SetBodyString(gomail.TypeTextPlain, m.Text)
+	if m.HTML != "" {
+		g.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
+	var b bytes.Buffer
+	if _, err := g.WriteTo(&b); err != nil {
+		return envelope{}, fmt.Errorf("compose mail: %w", err)
+	}
+	return envelope{from: from.Address, to: m.To, data: b.Bytes()}, nil
+}
 
-// Check signs in to the server and leaves without sending anything.
-func (s *SMTP) Check(ctx context.Context) error { return nil }
+// parseFrom reads "Name <address>" from settings, which are our operator's and not the public's.
+func parseFrom(texts ...string) (*netmail.Address, error) {
+	for _, text := range texts {
+		if text == "" {
+			continue
+		}
+		a, err := netmail.ParseAddress(text)
+		if err == nil && isHeaderText(a.Name) {
+			if address, wrong := ParseAddress(a.Address); wrong == nil {
+				return &netmail.Address{Name: a.Name, Address: address}, nil
+			}
+		}
+		return nil, fmt.Errorf(`mail: the sender %q is not in the form "Name <name@example.com>"`, text)
+	}
+	return nil, fmt.Errorf("mail: no sender address is set")
+}
 
-// Refused tells whether err means that this mail will never be taken, and the reason for people.
-func Refused(err error) (reason string, yes bool) { return "", false }
+func domainOf(address string) string {
+	return address[strings.LastIndexByte(address, '@')+1:]
+}
 
-// ParseAddress returns the canonical form of exactly one email address.
-func ParseAddress(text string) (string, error) { return text, nil }
+// isHeaderText reports whether s stays one header line.
+func isHeaderText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool {
+		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029'
+	})
+}
