@@ -287,6 +287,10 @@ func (r *Room) Decline(ctx context.Context, token, typed string) (w Welcome, err
 		if err := r.end(ctx, q, &w.Invitation, Declined); err != nil {
 			return err
 		}
+		invited := Actor{Kind: Member, Account: w.Account, Name: w.Invitation.label()}
+		if err := r.record(ctx, q, invited, entry{Action: InvitationDeclined, SubjectID: w.Invitation.ID, SubjectName: w.Invitation.label()}); err != nil {
+			return err
+		}
 		return r.notice(ctx, q, w.Account.ID)
 	})
 	if fault.Is(err, fault.NotFound) {

@@ -22,6 +22,7 @@ const (
 	InvitationChanged    Action = "invitation.access-changed"
 	InvitationCancelled  Action = "invitation.cancelled"
 	InvitationAccepted   Action = "invitation.accepted"
+	InvitationDeclined   Action = "invitation.declined"
 	InvitationVoided     Action = "invitation.voided"
 	HubUserAccessChanged Action = "hub-user.access-changed"
 	HubUserRenamed       Action = "hub-user.renamed"
@@ -94,6 +95,8 @@ func (e AuditEntry) Sentence() string {
 		return who + " cancelled the invitation to " + whom
 	case InvitationAccepted:
 		return whom + " accepted the invitation"
+	case InvitationDeclined:
+		return whom + " declined the invitation"
 	case InvitationVoided:
 		return "The invitation to " + whom + " stopped, as its inviter is no longer an admin"
 	case HubUserAccessChanged:

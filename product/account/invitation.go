@@ -296,10 +296,7 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 			State: Pending, Delivery: Queued, InviterKind: actor.Kind, InviterID: actor.MembershipID, InviterName: inviter, InviterEmail: actor.Email,
 			CreatedAt: now, SentAt: now, ExpiresAt: now + life.Milliseconds(), Version: 1, generation: 1}
 		token, hash := newToken(tokenInvitation)
-		// What ended or ran out for the same address makes way.
-		if _, err := q.ExecContext(ctx, `
-			UPDATE invitations SET state = 'replaced', token_hash = NULL, ended_at = $3, version = version + 1
-			WHERE account_id = $1 AND email = $2 AND state IN ('pending', 'declined', 'voided')`, i.AccountID, i.Email, now); err != nil {
+		if err := r.makeWay(ctx, q, i); err != nil {
 			return nil, err
 		}
 		if _, err := q.ExecContext(ctx, `
@@ -319,6 +316,20 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 		sent = append(sent, i)
 	}
 	return sent, r.notice(ctx, q, actor.Account.ID)
+}
+
+// makeWay replaces what was declined, stopped or ran out for the same address. The old link then leads to the new one.
+func (r *Room) makeWay(ctx context.Context, q db.Q, next Invitation) error {
+	if _, err := q.ExecContext(ctx, `
+		INSERT INTO dead_links (token_hash, account_id, invitation_id, reason, ended_at)
+		SELECT token_hash, account_id, id, 'superseded', $3 FROM invitations WHERE account_id = $1 AND email = $2 AND state = 'pending'`,
+		next.AccountID, next.Email, next.CreatedAt); err != nil {
+		return err
+	}
+	_, err := q.ExecContext(ctx, `
+		UPDATE invitations SET state = 'replaced', token_hash = NULL, ended_at = $3, version = version + 1
+		WHERE account_id = $1 AND email = $2 AND state IN ('pending', 'declined', 'voided')`, next.AccountID, next.Email, next.CreatedAt)
+	return err
 }
 
 func (i Invitation) label() string {
@@ -385,9 +396,9 @@ func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64
 		if i.State != Pending {
 			return i.over()
 		}
-		if wait := resendEvery.Milliseconds() - (now - i.SentAt); wait > 0 {
-			return &fault.Fault{Kind: fault.TooMany, Code: "resend-soon", RetryAfter: time.Duration(wait) * time.Millisecond,
-				Message: fmt.Sprintf("We sent this invitation a moment ago. Wait %d seconds, then resend it", wait/1000+1)}
+		if wait := left(i.SentAt, resendEvery, now); wait > 0 {
+			return &fault.Fault{Kind: fault.TooMany, Code: "resend-soon", RetryAfter: wait,
+				Message: "We sent this invitation a moment ago. Wait " + inWords(wait) + ", then resend it"}
 		}
 		if !i.Resendable(now) {
 			return fault.New(fault.Conflict, "resend-limit", "This invitation was sent as often, or as long ago, as it can be. Cancel it, then invite "+i.Email+" again")

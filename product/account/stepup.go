@@ -77,9 +77,9 @@ func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if wait := codeResend.Milliseconds() - (now - created); wait > 0 && err == nil {
-			return &fault.Fault{Kind: fault.TooMany, Code: "code-just-sent", RetryAfter: time.Duration(wait) * time.Millisecond,
-				Message: fmt.Sprintf("We just sent a code. Wait %d seconds before you ask for another", wait/1000+1)}
+		if wait := left(created, codeResend, now); wait > 0 {
+			return &fault.Fault{Kind: fault.TooMany, Code: "code-just-sent", RetryAfter: wait,
+				Message: "We just sent a code. Wait " + inWords(wait) + " before you ask for another"}
 		}
 		if _, err := q.ExecContext(ctx, `
 			INSERT INTO step_up_codes (session_id, person_id, action, code_mac, tries, created_at, expires_at) VALUES ($1, $2, $3, $4, 0, $5, $6)

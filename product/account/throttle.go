@@ -52,8 +52,8 @@ func (r *Room) spend(ctx context.Context, limits ...limit) error {
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
-			if now < until {
-				return tooMany(time.Duration(until-now) * time.Millisecond)
+			if wait := time.Duration(until-now) * time.Millisecond; wait > 0 && wait <= l.most {
+				return tooMany(wait)
 			}
 			if now-changed > l.forget.Milliseconds() {
 				failures = 0
@@ -93,11 +93,27 @@ func (r *Room) refund(ctx context.Context, q db.Q, limits ...limit) error {
 }
 
 func tooMany(wait time.Duration) error {
-	seconds := int64(wait.Round(time.Second)/time.Second) + 1
-	text := fmt.Sprintf("%d seconds", seconds)
-	if seconds > 90 {
-		text = fmt.Sprintf("%d minutes", (seconds+59)/60)
+	return &fault.Fault{Kind: fault.TooMany, Code: "too-many-tries", RetryAfter: wait,
+		Message: "Too many tries. Wait " + inWords(wait) + ", or reset your password by email"}
+}
+
+// left is how much of a pause is left since a moment in milliseconds. One in the future, which a clock set back leaves behind, has none.
+func left(since int64, pause time.Duration, now int64) time.Duration {
+	passed := now - since
+	if passed < 0 {
+		return 0
 	}
-	return &fault.Fault{Kind: fault.TooMany, Code: "too-many-tries", RetryAfter: time.Duration(seconds) * time.Second,
-		Message: "Too many tries. Wait " + text + ", or reset your password by email"}
+	return max(0, pause-time.Duration(passed)*time.Millisecond)
+}
+
+// inWords tells a wait, rounded up: "1 second", "40 seconds", "2 minutes".
+func inWords(wait time.Duration) string {
+	count, unit := (wait+time.Second-1)/time.Second, "second"
+	if count > 90 {
+		count, unit = (count+59)/60, "minute"
+	}
+	if count != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", count, unit)
 }
