@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
@@ -83,6 +84,40 @@ func TestNodesMigrateTogether(t *testing.T) {
 			t.Errorf("%d steps were applied for %d", rows, len(steps))
 		}
 	})
+}
+
+// Another process takes the steps between this one's look at the store and its own first step.
+func TestAnotherProcessWasFaster(t *testing.T) {
+	t.Parallel()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "shared.db")
+	slow, fast := open(t, url), open(t, url)
+	files := fstest.MapFS{
+		"0001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (b TEXT);")},
+		"0002_b.sql": {Data: []byte("-- +goose Up\nCREATE TABLE b (b TEXT);")},
+	}
+	overtaken := false
+	must(t, db.MigrateFiles(t.Context(), slow, hookFS{files, func(string) {
+		if !overtaken {
+			overtaken = true
+			must(t, db.MigrateFiles(t.Context(), fast, files))
+		}
+	}}))
+	if !overtaken {
+		t.Error("no step was read")
+	}
+}
+
+// hookFS calls opened before it opens a file.
+type hookFS struct {
+	fs.FS
+	opened func(name string)
+}
+
+func (h hookFS) Open(name string) (fs.File, error) {
+	if name != "." {
+		h.opened(name)
+	}
+	return h.FS.Open(name)
 }
 
 func TestNewerStoreIsRefused(t *testing.T) {
