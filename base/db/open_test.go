@@ -29,6 +29,7 @@ func TestSQLiteSettings(t *testing.T) {
 		{"writer", d.Writer(), "foreign_keys", "1"},
 		{"writer", d.Writer(), "busy_timeout", "10000"},
 		{"writer", d.Writer(), "query_only", "0"},
+		{"writer", d.Writer(), "journal_size_limit", "67108864"},
 		{"readers", d, "journal_mode", "wal"},
 		{"readers", d, "query_only", "1"},
 		{"readers", d, "busy_timeout", "10000"},

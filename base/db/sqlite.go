@@ -19,6 +19,9 @@ import (
 // busyTimeout is how long a statement waits for another process that holds the file, such as a backup.
 const busyTimeout = 10 * time.Second
 
+// walLimit is what remains of the write-ahead log, in bytes, after a burst of writes made it larger.
+const walLimit = 64 << 20
+
 // openSQLite opens one connection that writes and several that read. The writer comes first: it makes the file and
 // turns it to WAL, which the readers need.
 func openSQLite(ctx context.Context, path string) (*DB, error) {
@@ -42,6 +45,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"on"},
 		"_txlock":       {"immediate"},
+		"_pragma":       {fmt.Sprintf("journal_size_limit(%d)", walLimit)},
 	})
 	if err != nil {
 		return nil, err

@@ -29,8 +29,11 @@ type txKey struct{ d *DB }
 func inTx(ctx context.Context, d *DB) bool { return ctx.Value(txKey{d}) != nil }
 
 // Tx runs fn in one serializable transaction and commits when fn returns nil; an error or a panic rolls back.
+//
 // When the engine asks for it, fn runs again from the start: it must keep its effects inside the store, set what it
-// returns anew each time, and pass the errors of its Q on with %w. Inside fn use only its ctx and its Q.
+// returns anew each time, and pass the errors of its Q on with %w. Inside fn use only its ctx and its Q, and close rows
+// before the next statement. After an error PostgreSQL refuses everything else, so fn has to end; what IsUnique means to
+// a person is decided after Tx, or avoided with ON CONFLICT.
 func (d *DB) Tx(ctx context.Context, fn func(ctx context.Context, q Q) error) error {
 	if inTx(ctx, d) {
 		return errNested
