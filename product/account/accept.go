@@ -164,8 +164,11 @@ func (r *Room) joining(ctx context.Context, hash string, fn func(ctx context.Con
 
 func (r *Room) voidLink(ctx context.Context, q db.Q, hash string) error {
 	w, err := r.welcome(ctx, q, hash)
+	if _, ended := fault.Of(err); ended {
+		return nil // by somebody else, first
+	}
 	if err != nil {
-		return nil // somebody ended it first
+		return err
 	}
 	if err := r.bury(ctx, q, w.Invitation, string(Voided)); err != nil {
 		return err
@@ -220,8 +223,14 @@ func (r *Room) accept(ctx context.Context, q db.Q, hash, shown string, person Pe
 	if err != nil {
 		return w, err
 	}
-	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		return w, errors.Join(err, notFound())
+	n, err := result.RowsAffected()
+	if err == nil && n != 1 { // it ran out since welcome looked
+		if _, err = r.welcome(ctx, q, hash); err == nil {
+			err = notFound()
+		}
+	}
+	if err != nil {
+		return w, err
 	}
 	return w, r.join(ctx, q, w, person, address)
 }
