@@ -88,11 +88,11 @@ func migrate(ctx context.Context, d *DB, files fs.FS, version int64) (err error)
 			return nil
 		}
 		// SQLite has no lock for the whole of it: another process may have taken the same step a moment before.
-		applied, err2 := applied(ctx, d)
-		if d.engine == Postgres || err2 != nil || newest(applied) <= last {
+		steps, readErr := applied(ctx, d)
+		if d.engine == Postgres || readErr != nil || newest(steps) <= last {
 			return fmt.Errorf("migrate: %w", err)
 		}
-		last = newest(applied)
+		last = newest(steps)
 	}
 }
 
