@@ -1,5 +1,7 @@
 package web
 
+import "hubline/product/account"
+
 // table lists every page of the portal, room by room. Who may use a route stands beside it.
 func (p *Portal) table() []Route {
 	return []Route{
@@ -51,5 +53,31 @@ func (p *Portal) table() []Route {
 
 		// Inside an account
 		{"GET", "/{account}/events", Member, p.events},
+		{"GET", "/{account}/{$}", Needs(account.ViewHome), p.home},
+		{"GET", "/{account}/roles", Needs(account.ViewRoles), p.roles},
+		{"GET", "/{account}/settings", Needs(account.ViewSettings), p.settings},
+		{"POST", "/{account}/settings", Needs(account.ChangeSettings), p.saveSettings},
+		{"GET", "/{account}/audit-log", Needs(account.ViewAuditLog), p.auditLog},
+		{"GET", "/{account}/audit-log.csv", Needs(account.ViewAuditLog), p.auditLogCSV},
+
+		// People of an account
+		{"GET", "/{account}/hub-users", Needs(account.ViewHubUsers), p.hubUsers},
+		{"GET", "/{account}/hub-users.csv", Needs(account.ViewHubUsers), p.hubUsersCSV},
+		{"GET", "/{account}/palette/people", Needs(account.ViewHubUsers), p.palettePeople},
+		{"GET", "/{account}/hub-users/invite", Needs(account.InviteHubUsers), p.invite},
+		{"POST", "/{account}/hub-users/invite", Needs(account.InviteHubUsers), p.postInvite},
+		{"GET", "/{account}/hub-users/{id}", Needs(account.ChangeHubUsers), p.hubUser},
+		{"POST", "/{account}/hub-users/{id}", Needs(account.ChangeHubUsers), p.saveHubUser},
+		{"GET", "/{account}/hub-users/{id}/removal", Needs(account.ChangeHubUsers), p.askToRemove},
+		{"POST", "/{account}/hub-users/{id}/removal", Needs(account.ChangeHubUsers), p.removeHubUser},
+		{"GET", "/{account}/hub-users/{id}/deactivation", Needs(account.ChangeHubUsers), p.askToDeactivate},
+		{"POST", "/{account}/hub-users/{id}/deactivation", Needs(account.ChangeHubUsers), p.deactivateHubUser},
+		{"POST", "/{account}/hub-users/{id}/reactivation", Needs(account.ChangeHubUsers), p.reactivateHubUser},
+		{"GET", "/{account}/invitations", Needs(account.ViewHubUsers), p.invitations},
+		{"GET", "/{account}/invitations/{id}", Needs(account.InviteHubUsers), p.invited},
+		{"POST", "/{account}/invitations/{id}", Needs(account.InviteHubUsers), p.changeInvited},
+		{"POST", "/{account}/invitations/{id}/resend", Needs(account.InviteHubUsers), p.resend},
+		{"GET", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.askToCancel},
+		{"POST", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.cancelInvitation},
 	}
 }

@@ -1,0 +1,367 @@
+package web
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"hubline/base/fault"
+	"hubline/product/account"
+)
+
+// peopleView is one view of the list of people: what the address asks for.
+type peopleView struct {
+	Status account.Status
+	Search string
+	Sort   string // a column's key, with "-" in front when descending; empty: by name
+	After  string // where the page before ended
+}
+
+// peopleFrom reads a view from an address. What no list knows counts as not asked for, so that old links still show something.
+func peopleFrom(query url.Values) peopleView {
+	v := peopleView{Search: strings.TrimSpace(query.Get("q")), After: query.Get("after")}
+	switch status := account.Status(query.Get("status")); status {
+	case account.OnlyActive, account.OnlyInvited, account.NeedsAttention:
+		v.Status = status
+	}
+	switch sort := account.Sort(strings.TrimPrefix(query.Get("sort"), "-")); sort {
+	case account.ByName, account.BySent, account.ByAccepted, account.BySeen:
+		v.Sort = query.Get("sort")
+	}
+	return v
+}
+
+// Query is the view as an address, without the place in the list.
+func (v peopleView) Query() url.Values {
+	query := url.Values{}
+	for name, value := range map[string]string{"status": string(v.Status), "q": v.Search, "sort": v.Sort} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
+}
+
+func (v peopleView) filter() account.PeopleFilter {
+	key, descending := strings.CutPrefix(v.Sort, "-")
+	return account.PeopleFilter{Status: v.Status, Search: v.Search, Sort: account.Sort(key), Descending: descending, After: v.After}
+}
+
+// withQuery makes an address; the query may be empty.
+func withQuery(page string, query url.Values) string {
+	if len(query) == 0 {
+		return page
+	}
+	return page + "?" + query.Encode()
+}
+
+// peopleList is the page "Hub users".
+type peopleList struct {
+	peopleView
+	Page        string // its address without a query
+	Here        string // its address with one, to come back to
+	Counts      account.Counts
+	Rows        []personRow
+	First, Next string // addresses of other pages of the list
+	CSV         string
+	Tally       string // "8 people"
+	Empty       *Empty
+	Alone       bool        // nobody but the viewer yet
+	Invite      *invitePage // the dialog; nil when inviting needs a check first
+	Dialogs     []Confirm   // shared by the rows, which fill in whom they are about
+}
+
+// personRow is one line of the list.
+type personRow struct {
+	account.Listed
+	Path   string
+	You    bool
+	Status personStatus
+	Button rowButton
+	Menu   []MenuItem
+}
+
+// RowMenu is the "…" of the line.
+func (row personRow) RowMenu() RowMenu {
+	return RowMenu{ID: "row-" + row.ID, Label: "More actions for " + row.Label(), Items: row.Menu}
+}
+
+// personStatus is a status tag.
+type personStatus struct{ Kind, Text, Icon string }
+
+// rowButton is the one worded action of a line: a link, or with Post a button that sends.
+type rowButton struct {
+	Label, About, Path string
+	Post               bool
+}
+
+// hubUsers shows the list of everybody who can sign in or was invited.
+func (p *Portal) hubUsers(r *Request) error {
+	list, err := p.peopleList(r, peopleFrom(r.URL.Query()))
+	if fault.Is(err, fault.Invalid) { // a place in a list that has changed its order since
+		query := r.URL.Query()
+		query.Del("after")
+		return r.Redirect(withQuery(r.URL.Path, query))
+	}
+	if err != nil {
+		return err
+	}
+	if r.may(account.InviteHubUsers) && r.Viewer.Actor.Checked {
+		list.Invite = p.newInvitePage(r)
+	}
+	return r.Render("account/hub-users.html", Page{Title: "Hub users", Crumbs: accountCrumbs(r), Data: list})
+}
+
+// may reports whether the viewer holds the permission in this account.
+func (r *Request) may(permission account.Permission) bool { return r.Viewer.Can(string(permission)) }
+
+// to makes the address of a page in the viewer's account.
+func (r *Request) to(parts ...string) string {
+	return "/" + strings.Join(append([]string{r.Viewer.Account.Slug}, parts...), "/")
+}
+
+// back is the local page that a form asks to come back to, or else the list of people.
+func (r *Request) back() string {
+	if next := localPath(r.URL.Query().Get("next")); strings.HasPrefix(next, r.to("")) {
+		return next
+	}
+	return r.to("hub-users")
+}
+
+func accountCrumbs(r *Request, more ...Link) []Link {
+	return append([]Link{{"Home", r.to("")}}, more...)
+}
+
+func (p *Portal) peopleList(r *Request, v peopleView) (list *peopleList, err error) {
+	list = &peopleList{peopleView: v, Page: r.to("hub-users")}
+	rows, next, err := p.Account.People(r.Context(), r.Viewer.Actor, v.filter())
+	if err != nil {
+		return nil, err
+	}
+	if list.Counts, err = p.Account.CountPeople(r.Context(), r.Viewer.Actor); err != nil {
+		return nil, err
+	}
+	query := v.Query()
+	list.CSV = withQuery(r.to("hub-users.csv"), query)
+	if v.After != "" {
+		list.First = withQuery(list.Page, query)
+		query.Set("after", v.After)
+	}
+	list.Here = withQuery(list.Page, query)
+	if next != "" {
+		query.Set("after", next)
+		list.Next = withQuery(list.Page, query)
+	}
+	now := p.Now()
+	for _, row := range rows {
+		list.Rows = append(list.Rows, p.personRow(r, row, now, list.Here))
+	}
+	for id, c := range map[string]Confirm{"remove": removal(r, "this person"), "deactivate": deactivation(r, "this person"), "cancel": cancellation("this person")} {
+		c.ID = id
+		list.Dialogs = append(list.Dialogs, c)
+	}
+	list.tell()
+	return list, nil
+}
+
+// tell says how much there is, or why there is nothing.
+func (l *peopleList) tell() {
+	total := map[account.Status]int{account.Everyone: l.Counts.All, account.OnlyActive: l.Counts.Active,
+		account.OnlyInvited: l.Counts.Invited, account.NeedsAttention: l.Counts.Attention}[l.Status]
+	paged := l.First != "" || l.Next != ""
+	switch shown := count(len(l.Rows), "person", "people"); {
+	case paged && l.Search == "":
+		l.Tally = thousands(len(l.Rows)) + " of " + count(total, "person", "people")
+	case paged:
+		l.Tally = shown + " on this page"
+	default:
+		l.Tally = shown
+	}
+	l.Alone = l.Counts.All == 1 && len(l.Rows) == 1 && l.Search == ""
+	if len(l.Rows) > 0 {
+		return
+	}
+	switch {
+	case l.First != "":
+		l.Empty = &Empty{Kind: "none", Title: "Nothing more here", Text: "The list has become shorter since.", Label: "Back to the first page", Path: l.First}
+	case l.Search != "":
+		l.Tally = "Nobody matches"
+		l.Empty = &Empty{Kind: "none", Title: "Nobody matches “" + l.Search + "”", Text: "Check the spelling, or look in everybody.", Label: "Show everybody", Path: l.Page}
+	case l.Status == account.OnlyInvited:
+		l.Empty = &Empty{Kind: "none", Icon: "mail", Title: "No invitations are open", Text: "Everybody who was invited has answered, or their invitation ran out.", Label: "Show everybody", Path: l.Page}
+	case l.Status == account.NeedsAttention:
+		l.Empty = &Empty{Kind: "none", Icon: "ok", Title: "Nothing needs attention", Text: "Invitations that ran out, bounced, were declined or stopped show up here.", Label: "Show everybody", Path: l.Page}
+	default:
+		l.Empty = &Empty{Kind: "none", Title: "Nobody is active", Text: "Everybody here is deactivated.", Label: "Show everybody", Path: l.Page}
+	}
+}
+
+// Filters are the links above the list.
+func (l *peopleList) Filters() Filters {
+	f := Filters{Label: "Show"}
+	for _, o := range []struct {
+		status account.Status
+		label  string
+		n      int
+	}{{account.Everyone, "All", l.Counts.All}, {account.OnlyActive, "Active", l.Counts.Active}, {account.OnlyInvited, "Invited", l.Counts.Invited},
+		{account.NeedsAttention, "Needs attention", l.Counts.Attention}} {
+		v := l.peopleView
+		v.Status = o.status
+		f.Options = append(f.Options, Option{Label: o.label, Count: o.n, Path: withQuery(l.Page, v.Query()), Current: l.Status == o.status})
+	}
+	return f
+}
+
+// Find is the search above the list; it keeps filter and order.
+func (l *peopleList) Find() Find {
+	f := Find{Path: l.Page, Value: l.Search, Label: "Search hub users by name or email", Hint: "Search name or email", Target: "rows"}
+	for _, kept := range []Input{{"status", string(l.Status)}, {"sort", l.Sort}} {
+		if kept.Value != "" {
+			f.Keep = append(f.Keep, kept)
+		}
+	}
+	return f
+}
+
+// personRow offers what can be done with a row in its state, and nothing else.
+func (p *Portal) personRow(r *Request, l account.Listed, now time.Time, here string) personRow {
+	row := personRow{Listed: l, You: !l.Invited && l.ID == r.Viewer.Actor.MembershipID, Status: statusOf(l, now)}
+	next := "?" + url.Values{"next": {here}}.Encode()
+	if l.Invited {
+		row.Path = r.to("invitations", l.ID)
+		if r.may(account.InviteHubUsers) {
+			row.offerInvited(r, now, next)
+		}
+		return row
+	}
+	row.Path = r.to("hub-users", l.ID)
+	if r.may(account.ChangeHubUsers) {
+		row.offerHubUser(r, next)
+	}
+	return row
+}
+
+func (row *personRow) offerHubUser(r *Request, next string) {
+	label := row.Label()
+	row.Button = rowButton{Label: "Edit", About: " access for " + label, Path: row.Path}
+	if row.You {
+		return
+	}
+	if row.State == string(account.Deactivated) {
+		row.Menu = append(row.Menu, MenuItem{Label: "Reactivate", Icon: "play", Path: row.Path + "/reactivation" + next, Post: true})
+	} else {
+		row.Menu = append(row.Menu, MenuItem{Label: "Deactivate…", Icon: "pause", Path: row.Path + "/deactivation" + next, Dialog: "deactivate",
+			Fill: fillConfirm(deactivation(r, label), row.Path+"/deactivation"+next)})
+	}
+	row.Menu = append(row.Menu, MenuItem{Label: "Remove from account…", Icon: "bin", Path: row.Path + "/removal" + next, Dialog: "remove", Danger: true,
+		Fill: fillConfirm(removal(r, label), row.Path+"/removal"+next)})
+}
+
+func (row *personRow) offerInvited(r *Request, now time.Time, next string) {
+	pending := row.State == string(account.Pending)
+	switch change := (MenuItem{Label: "Change access", Icon: "users", Path: row.Path}); {
+	case pending && row.Resendable(now.UnixMilli()):
+		row.Button = rowButton{Label: "Resend", About: " invitation to " + row.Email, Path: row.Path + "/resend" + next, Post: true}
+		row.Menu = append(row.Menu, change)
+	case pending && row.ExpiresAt > now.UnixMilli():
+		row.Button = rowButton{Label: "Edit", About: " invitation to " + row.Email, Path: row.Path}
+	default:
+		row.Button = rowButton{Label: "Invite again", About: ": " + row.Email, Path: r.to("hub-users", "invite") + "?again=" + row.ID}
+	}
+	if pending {
+		row.Menu = append(row.Menu, MenuItem{Label: "Cancel invitation…", Icon: "x", Path: row.Path + "/cancellation" + next, Dialog: "cancel", Danger: true,
+			Fill: fillConfirm(cancellation(row.Email), row.Path+"/cancellation"+next)})
+		return
+	}
+	row.Menu = append(row.Menu, MenuItem{Label: "Take off the list", Icon: "x", Path: row.Path + "/cancellation" + next, Post: true})
+}
+
+// statusOf is the state in words, as everywhere in the portal and in the CSV.
+func statusOf(l account.Listed, now time.Time) personStatus {
+	switch l.State {
+	case string(account.Active):
+		return personStatus{"ok", "Active", "ok"}
+	case string(account.Deactivated):
+		return personStatus{"", "Deactivated", "pause"}
+	case string(account.Declined):
+		return personStatus{"bad", "Declined", "x"}
+	case string(account.Voided):
+		return personStatus{"bad", "Stopped", "bad"}
+	}
+	left := time.UnixMilli(l.ExpiresAt).Sub(now)
+	switch {
+	case l.Delivery == account.Refused:
+		return personStatus{"bad", "Email bounced", "bad"}
+	case left <= 0:
+		return personStatus{"bad", "Invite expired", "clock"}
+	}
+	return personStatus{"warn", "Invited, " + span(left) + " left", "mail"}
+}
+
+// The questions before something that affects somebody else (ux.md 2.8): consequence first, then what stays, then the way back.
+
+func removal(r *Request, label string) Confirm {
+	return Confirm{Title: "Remove " + label + "?", Keep: "Keep user", Do: "Remove user", Busy: "Removing…",
+		Text: fmt.Sprintf("They will be signed out of %s now and lose access to it. Other accounts they belong to and the audit log stay as they are. You can invite them again.", r.Viewer.Account.Name)}
+}
+
+func deactivation(r *Request, label string) Confirm {
+	return Confirm{Title: "Deactivate " + label + "?", Keep: "Keep active", Do: "Deactivate", Busy: "Deactivating…",
+		Text: fmt.Sprintf("They lose access to %s now, also where they are signed in. Their name, access and history are kept. You can reactivate them at any time.", r.Viewer.Account.Name)}
+}
+
+func cancellation(email string) Confirm {
+	return Confirm{Title: "Cancel the invitation to " + email + "?", Keep: "Keep invitation", Do: "Cancel invitation", Busy: "Cancelling…",
+		Text: "The link in their email stops working now. You can invite them again."}
+}
+
+// fillConfirm is what a row puts into the dialog that it shares with the other rows.
+func fillConfirm(c Confirm, action string) string {
+	text, err := asJSON("title", c.Title, "action", action)
+	if err != nil {
+		panic(err) // strings always are JSON
+	}
+	return text
+}
+
+// hubUsersCSV sends the rows of the view, all pages, while it reads them.
+func (p *Portal) hubUsersCSV(r *Request) error {
+	v, zone, now := peopleFrom(r.URL.Query()), r.zone(), p.Now()
+	in := " (" + zone.String() + ")"
+	out, err := r.csv(r.Viewer.Account.Slug+"-hub-users", "Email", "Name", "Access", "Status", "Invitation sent"+in, "Accepted"+in, "Last signed in"+in)
+	if err != nil {
+		return err
+	}
+	return out.end(p.Account.EachPerson(r.Context(), r.Viewer.Actor, v.filter(), func(l account.Listed) error {
+		return out.row(l.Email, l.Name, l.Roles.String(), statusOf(l, now).Text, csvTime(l.SentAt, zone), csvTime(l.AcceptedAt, zone), csvTime(l.SeenAt, zone))
+	}))
+}
+
+// paletteLimit is how many people the command palette offers for what is typed.
+const paletteLimit = 8
+
+// palettePeople finds people by name or address for the command palette.
+func (p *Portal) palettePeople(r *Request) error {
+	entries := []paletteEntry{}
+	search := strings.TrimSpace(r.URL.Query().Get("q"))
+	if search == "" {
+		return r.JSON(entries)
+	}
+	rows, _, err := p.Account.People(r.Context(), r.Viewer.Actor, account.PeopleFilter{Search: search, Limit: paletteLimit})
+	if err != nil {
+		return err
+	}
+	now := p.Now()
+	for _, l := range rows {
+		label, where := l.Email, "hub-users"
+		if l.Name != "" {
+			label = l.Name + " · " + l.Email
+		}
+		if l.Invited {
+			where = "invitations"
+		}
+		entries = append(entries, paletteEntry{label, statusOf(l, now).Text, "user", r.to(where, l.ID)})
+	}
+	return r.JSON(entries)
+}
