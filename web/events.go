@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -66,13 +67,31 @@ func (p *Portal) events(r *Request) error {
 	return nil
 }
 
-// follow ends when the viewer's rights, the page or the portal do. A failed write is a reader who went away.
+// follow ends when the viewer's rights, the page or the portal do. It looks at the rights first: they may have gone between the
+// request's own look and the subscription. A failed write is a reader who went away.
 func (p *Portal) follow(r *Request, stream *Stream, notices <-chan string) {
 	actor := r.Viewer.Actor
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
-	for {
-		topic := ""
+	for topic := ""; ; {
+		why, err := p.lost(r.Context(), actor)
+		switch {
+		case r.Context().Err() != nil:
+			return
+		case err != nil:
+			p.report(r, err)
+			return
+		case why != "":
+			_ = stream.Send("ended", why)
+			return
+		case topic == account.AccountTopic(actor.Account.ID):
+			err = stream.Send("changed", "hub-users")
+		default:
+			err = stream.Beat()
+		}
+		if err != nil {
+			return
+		}
 		select {
 		case <-r.Context().Done():
 			return
@@ -80,31 +99,21 @@ func (p *Portal) follow(r *Request, stream *Stream, notices <-chan string) {
 			return
 		case topic = <-notices:
 		case <-beat.C: // sessions also end by time, which nobody notices
-		}
-		now, err := p.Account.Again(r.Context(), actor)
-		switch {
-		case fault.Is(err, fault.SignedOut):
-			_ = stream.Send("ended", "signed-out")
-			return
-		case fault.Is(err, fault.NotFound):
-			_ = stream.Send("ended", "access")
-			return
-		case err != nil:
-			p.report(r, err)
-			return
-		case !now.Roles.Equal(actor.Roles):
-			_ = stream.Send("ended", "access") // the page shows a menu that is no longer theirs
-			return
-		}
-		if topic == "" {
-			err = stream.Beat()
-		} else if topic == account.AccountTopic(actor.Account.ID) {
-			err = stream.Send("changed", "hub-users")
-		}
-		if err != nil {
-			return
+			topic = ""
 		}
 	}
+}
+
+// lost says what a viewer has lost since their page was made, in the words of the event "ended"; "" is nothing.
+func (p *Portal) lost(ctx context.Context, before account.Actor) (string, error) {
+	now, err := p.Account.Again(ctx, before)
+	switch {
+	case fault.Is(err, fault.SignedOut):
+		return "signed-out", nil
+	case fault.Is(err, fault.NotFound) || err == nil && !now.Roles.Equal(before.Roles):
+		return "access", nil // with other roles the page shows a menu that is no longer theirs
+	}
+	return "", err
 }
 
 // newStreams is empty and open.
