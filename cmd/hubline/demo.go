@@ -44,12 +44,12 @@ func (c *demoCommand) Run(ctx context.Context, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	d, handler, err := c.build(ctx, listener, std)
+	d, err := c.build(ctx, listener, std)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	ready, stopped := make(chan struct{}), make(chan error, 1)
-	go func() { stopped <- d.run(ctx, handler, listener, nil, func() { close(ready) }) }()
+	go func() { stopped <- d.run(ctx, listener, nil, func() { close(ready) }) }()
 	<-ready
 	if err := d.prepare(ctx, c.HTTP, std); err != nil {
 		cancel()
@@ -59,21 +59,21 @@ func (c *demoCommand) Run(ctx context.Context, std *streams) (err error) {
 }
 
 // build makes the folder and wires a system whose mail goes to a mailbox of its own.
-func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *streams) (_ *demo, _ http.Handler, err error) {
+func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *streams) (_ *demo, err error) {
 	if err := c.folder(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	base, hosts := origins(listener.Addr())
 	cfg := &Config{Ground: Ground{Data: c.Data},
 		Site:      Site{HTTP: c.HTTP, BaseURL: base, Provider: demoProvider, SupportEmail: demoSupportEmail, SupportPhone: demoSupportPhone},
 		LogFormat: "text", LogLevel: "warn", MailFrom: demoFrom, SMTPTLS: "none"}
 	if err := cfg.settle(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	log := cfg.logger(std.err)
 	d := &demo{dir: c.Data}
 	if d.box, err = mailbox.Start(mailbox.Options{Dir: filepath.Join(c.Data, demoMails), Refuse: demoRefused, Log: log}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -82,14 +82,14 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	}()
 	cfg.SMTPAddr = d.box.Addr()
 	if d.system, err = assemble(ctx, cfg, true, log, cfg.smtp()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	d.hosts = hosts
-	handler, err := d.handler(map[string]http.Handler{"/_mail": d.box.Handler(), "/_mail.json": d.box.Handler(), "/_mail.css": d.box.Handler()})
-	if err != nil {
-		return nil, nil, errors.Join(err, d.store.Close())
+	d.hosts, d.dev = hosts, true
+	box := d.box.Handler()
+	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box}); err != nil {
+		return nil, errors.Join(err, d.store.Close())
 	}
-	return d, handler, nil
+	return d, nil
 }
 
 // folder makes the demo's folder, and empties it for a fresh start or when an earlier first start was cut short. It deletes

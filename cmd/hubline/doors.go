@@ -1,8 +1,38 @@
 package main
 
-import "net/http"
+import (
+	"net/http"
+	"time"
 
-// doors builds the door for people and the door for programs.
-func (s *system) doors() (portal, api http.Handler, err error) {
-	return http.NotFoundHandler(), http.NotFoundHandler(), nil
+	"hubline/api"
+	"hubline/base/idempotent"
+	"hubline/web"
+)
+
+// doors builds the door for people and the door for programs. Both take the client's address from RemoteAddr, which
+// realAddress has set by then, so neither needs to know the proxies.
+func (s *system) doors() (*web.Portal, http.Handler, error) {
+	portal, err := web.New(web.Config{
+		BaseURL:  s.cfg.BaseURL,
+		Hosts:    s.hosts,
+		Provider: s.cfg.Provider,
+		Dev:      s.dev,
+		Ring:     s.ring,
+		Account:  s.room,
+		Jobs:     s.jobs,
+		Changes:  s.feed,
+		Log:      s.log,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	answers := &idempotent.Store{DB: s.store, Log: s.log}
+	s.jobs.Every("idempotent.tidy", time.Hour, answers.Tidy)
+	programs, err := api.New(api.Config{
+		Account:     s.room,
+		Idempotency: answers,
+		BaseURL:     s.cfg.BaseURL,
+		Log:         s.log,
+	})
+	return portal, programs, err
 }

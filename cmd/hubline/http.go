@@ -17,11 +17,15 @@ func machinery(path string) bool {
 	return path == "/healthz" || path == "/readyz" || path == "/metrics"
 }
 
-// handler puts the doors and what machines watch under one address. more are the demo's own pages.
-func (s *system) handler(more map[string]http.Handler) (http.Handler, error) {
+// mount puts the doors and what machines watch under one address. more are the demo's own pages.
+func (s *system) mount(more map[string]http.Handler) error {
 	portal, api, err := s.doors()
 	if err != nil {
-		return nil, err
+		return err
+	}
+	proxies, err := s.cfg.proxies()
+	if err != nil {
+		return err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
@@ -34,11 +38,8 @@ func (s *system) handler(more map[string]http.Handler) (http.Handler, error) {
 		mux.Handle(pattern, h)
 	}
 	mux.Handle("/", portal)
-	proxies, err := s.cfg.proxies()
-	if err != nil {
-		return nil, err
-	}
-	return realAddress(proxies, s.tracing.around(mux)), nil
+	s.handler, s.onStop = realAddress(proxies, s.tracing.around(mux)), portal.Close
+	return nil
 }
 
 // readyz says whether this node should get requests: not while it stops, and not while the store does not answer.

@@ -28,8 +28,7 @@ func (c *serveCommand) Run(ctx context.Context, std *streams) (err error) {
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
-	handler, err := s.handler(nil)
-	if err != nil {
+	if err := s.mount(nil); err != nil {
 		return err
 	}
 	listener, err := listen(ctx, c.HTTP, c.TLSCert, c.TLSKey, "--http")
@@ -46,7 +45,7 @@ func (c *serveCommand) Run(ctx context.Context, std *streams) (err error) {
 		log.Warn("no mail server is configured; invitations, codes and notices wait and are given up in the end", "set", "--smtp-addr")
 	}
 	started = true
-	return s.run(ctx, handler, listener, metrics, func() {
+	return s.run(ctx, listener, metrics, func() {
 		b := thisBuild()
 		log.Info("ready", "portal", c.BaseURL, "listen", listener.Addr().String(), "store", s.store.Engine(), "version", b.Version, "schema", b.Schema)
 	})

@@ -48,6 +48,9 @@ type system struct {
 	metrics *metrics
 	tracing *tracing
 	hosts   []string // names that the portal answers to besides the base URL's
+	dev     bool     // the portal shows its component page
+	handler http.Handler
+	onStop  func() // ends what would hold a stop up: open event streams
 
 	stopping atomic.Bool
 }
@@ -92,22 +95,19 @@ func (s *Site) room(d *db.DB, jobs *job.Queue, ring *seal.Ring, log *slog.Logger
 
 // run serves until ctx ends, then stops cleanly: it takes no new requests, lets those under way and the jobs finish, and
 // closes the store last. ready is called once requests are answered.
-func (s *system) run(ctx context.Context, handler http.Handler, listener, metricsListener net.Listener, ready func()) error {
+func (s *system) run(ctx context.Context, listener, metricsListener net.Listener, ready func()) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	streams, endStreams := context.WithCancel(work)
-	defer endStreams()
-
 	var workers sync.WaitGroup
-	workers.Go(func() { s.feed.Run(streams) })
+	workers.Go(func() { s.feed.Run(work) })
 	workers.Go(func() {
 		if err := s.jobs.Run(work); err != nil && work.Err() == nil {
 			s.log.Error("jobs stopped", "error", err)
 		}
 	})
 
-	server := s.server(handler)
-	server.RegisterOnShutdown(endStreams)
+	server := s.server(s.handler)
+	server.RegisterOnShutdown(s.onStop)
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
 	var watching *http.Server
