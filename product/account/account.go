@@ -144,6 +144,10 @@ func (r *Room) Open(ctx context.Context, actor Actor, in NewAccount) (_ Account,
 	if err != nil {
 		return Account{}, Invitation{}, err
 	}
+	roles, err := firstRoles(in.AdminRoles)
+	if err != nil {
+		return Account{}, Invitation{}, err
+	}
 	var invitation Invitation
 	wanted := made
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
@@ -156,7 +160,7 @@ func (r *Room) Open(ctx context.Context, actor Actor, in NewAccount) (_ Account,
 				return err
 			}
 		}
-		sent, err := r.offer(ctx, q, inside, Invite{Offers: []Offer{offer}, Roles: defaultRoles(in.AdminRoles)})
+		sent, err := r.offer(ctx, q, inside, Invite{Offers: []Offer{offer}, Roles: roles})
 		if err == nil {
 			invitation = sent[0]
 		}
@@ -165,11 +169,15 @@ func (r *Room) Open(ctx context.Context, actor Actor, in NewAccount) (_ Account,
 	return made, invitation, err
 }
 
-func defaultRoles(roles Roles) Roles {
+// firstRoles are the roles of an account's first person, who has to be an admin.
+func firstRoles(roles Roles) (Roles, error) {
 	if len(roles) == 0 {
-		return Roles{Admin, Billing}
+		return Roles{Admin, Billing}, nil
 	}
-	return roles
+	if !roles.Has(Admin) {
+		return nil, fault.Field("first-admin", "admin_roles", "The first person of an account must be an admin. Add the role admin")
+	}
+	return ParseRoles(roles.Words())
 }
 
 // check validates the form of a new account; what needs the store comes later.

@@ -141,6 +141,13 @@ func (c Change) check() (Change, error) {
 		}
 		c.Name = &name
 	}
+	if c.Roles != nil {
+		roles, err := ParseRoles(c.Roles.Words())
+		if err != nil {
+			return c, err
+		}
+		c.Roles = &roles
+	}
 	if c.State != nil && *c.State != Active && *c.State != Deactivated {
 		return c, fault.Field("state-unknown", "state", "State must be active or deactivated. To remove somebody, delete them")
 	}

@@ -194,8 +194,12 @@ func (in Invite) check() (Invite, error) {
 			clean.Offers = append(clean.Offers, checked)
 		}
 	}
+	roles, err := ParseRoles(in.Roles.Words())
+	if bad, ok := fault.Of(err); ok {
+		faults = append(faults, bad)
+	}
 	message, bad := checkMessage(in.Message)
-	clean.Message = message
+	clean.Roles, clean.Message = roles, message
 	return clean, fault.All(append(faults, bad)...)
 }
 
@@ -425,6 +429,9 @@ func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64
 // ChangeInvited changes the access that a pending invitation offers. The link stays the same; the page behind it shows the new access.
 func (r *Room) ChangeInvited(ctx context.Context, actor Actor, id string, roles Roles, version int64) (_ Invitation, err error) {
 	defer fault.Wrap(&err, "account.ChangeInvited")
+	if roles, err = ParseRoles(roles.Words()); err != nil {
+		return Invitation{}, err
+	}
 	return r.changePending(ctx, actor, id, version, func(ctx context.Context, q db.Q, i *Invitation) error {
 		if i.State != Pending {
 			return i.over()
