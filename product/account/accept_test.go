@@ -211,8 +211,8 @@ func TestInvitationExpiresBetweenReadingAndClaiming(t *testing.T) {
 		r.Room.Now = clock.Now
 		wantFault(t, second(r.AcceptAs(t.Context(), actor, token, w.Shown)), "invitation-expired", "ran out on 29 November")
 		clock.wound = false
-		if n := scan[int](t, r, `SELECT COUNT(*) FROM dead_links`) + scan[int](t, r, `SELECT COUNT(*) FROM memberships WHERE account_id = $1`, i.AccountID); n != 3 {
-			t.Errorf("%d rows, want the two links used before and the first admin", n)
+		if n := scan[int](t, r, `SELECT COUNT(*) FROM dead_links`) + scan[int](t, r, `SELECT COUNT(*) FROM memberships WHERE account_id = $1`, i.AccountID); n != 4 {
+			t.Errorf("%d rows, want the three links used before and the first admin", n)
 		}
 	})
 }

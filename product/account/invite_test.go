@@ -88,6 +88,7 @@ func TestInviteRefusals(t *testing.T) {
 			{account.Invite{Offers: []account.Offer{{Email: "jo@harbour.example", Name: "www.evil.example"}}}, "name-link", "name", nil},
 			{account.Invite{Offers: []account.Offer{{Email: "jo@harbour.example", Name: strings.Repeat("n", 81)}}}, "name-long", "name", []string{"80"}},
 			{account.Invite{Offers: []account.Offer{{Email: "jo@harbour.example"}}, Message: strings.Repeat("é", 501)}, "message-long", "message", []string{"500", "501"}},
+			{account.Invite{Offers: []account.Offer{{Email: "jo@harbour.example"}}, Roles: account.Roles{"root"}}, "role-unknown", "roles", nil},
 			{account.Invite{Offers: []account.Offer{{Email: "jo@harbour.example"}}, Message: "a\x07b"}, "message-characters", "message", nil},
 		} {
 			c.in.Offers = append(c.in.Offers, account.Offer{Email: "good@harbour.example"})

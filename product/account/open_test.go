@@ -76,6 +76,8 @@ func TestOpenRefusals(t *testing.T) {
 			{"the server's zone", func(n *account.NewAccount) { n.TimeZone = "Local" }, "time-zone", "time_zone"},
 			{"no admin", func(n *account.NewAccount) { n.AdminEmail = "" }, "email-form", "admin_email"},
 			{"an address without domain", func(n *account.NewAccount) { n.AdminEmail = "jo@" }, "email-form", "admin_email"},
+			{"a first person without the role admin", func(n *account.NewAccount) { n.AdminRoles = account.Roles{account.Billing} }, "first-admin", "admin_roles"},
+			{"a role that does not exist", func(n *account.NewAccount) { n.AdminRoles = account.Roles{account.Admin, "root"} }, "role-unknown", "roles"},
 			{"a header break in the admin's name", func(n *account.NewAccount) { n.AdminName = "Jo\r\nBcc: all@example.com" }, "name-link", "admin_name"},
 		} {
 			in := good
