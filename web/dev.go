@@ -51,12 +51,10 @@ func (p *Portal) components(r *Request) error {
 		Bad:  bad, Query: url.Values{"sort": {"name"}, "page": {"3"}}, Says: string(says), Late: at(3 * day),
 		Ago: map[string]int64{"minute": at(-time.Minute), "hours": at(-3 * time.Hour), "day": at(-day)},
 	}
-	if r.Viewer == nil {
-		r.Viewer = &Viewer{Name: "Priya Nair", Email: "priya.nair@harbourdental.example", Zone: p.Zone, Theme: r.theme(),
-			Can:      func(string) bool { return true },
-			Accounts: []Account{{"harbour", "10482", "Harbour Dental Group", "Admin, Billing"}, {"northside", "10511", "Northside Physio", "Standard"}}}
-		r.Viewer.Account = &r.Viewer.Accounts[0]
-	}
+	r.Viewer = &Viewer{Name: "Priya Nair", Email: "priya.nair@harbourdental.example", Zone: p.Zone, Theme: r.theme(),
+		Can:      func(string) bool { return true },
+		Accounts: []Account{{"harbour", "10482", "Harbour Dental Group", "Admin, Billing"}, {"northside", "10511", "Northside Physio", "Standard"}}}
+	r.Viewer.Account = &r.Viewer.Accounts[0]
 	if theme := r.URL.Query().Get("theme"); theme != "" {
 		r.Viewer.Theme = theme
 	}

@@ -42,6 +42,7 @@ type FaultPage struct {
 	People []string // who can help
 	Link   *Link    // one way on
 	Retry  bool     // offers the same address again
+	Search bool     // offers the command palette
 	Ref    string   // for telling support
 }
 
@@ -56,7 +57,7 @@ var meanings = map[fault.Kind]struct {
 	next   string
 }{
 	fault.Invalid:   {http.StatusUnprocessableEntity, "There is a problem", "bad", "Go back and change it."},
-	fault.NotFound:  {http.StatusNotFound, "Page not found", "find", "Check the address, or search with Ctrl K."},
+	fault.NotFound:  {http.StatusNotFound, "Page not found", "find", "Check the address."},
 	fault.Forbidden: {http.StatusForbidden, "You can't do this", "lock", ""},
 	fault.Conflict:  {http.StatusConflict, "That can't be done now", "bad", "Go back to see how things stand."},
 	fault.Changed:   {http.StatusConflict, "This was changed meanwhile", "clock", "Go back to see the change, then make yours."},
@@ -152,6 +153,12 @@ func (p *Portal) explain(r *Request, err error) (FaultPage, string) {
 		return FaultPage{Status: http.StatusInternalServerError, Icon: "bad", Text: "Something went wrong on our side. Nothing was saved.", Retry: r.Method == http.MethodGet}, "Something went wrong"
 	}
 	page := FaultPage{Status: meaning.status, Icon: meaning.icon, Text: sentence(f.Message), Next: meaning.next, Retry: f.Kind == fault.Busy}
+	if f.Kind == fault.NotFound {
+		page.Link = &Link{"Go to the start", "/"}
+		if r.Viewer != nil {
+			page.Next, page.Search = "Check the address, or search.", true
+		}
+	}
 	if f.RetryAfter > 0 {
 		seconds := int64((f.RetryAfter + time.Second - 1) / time.Second)
 		r.W.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
@@ -179,6 +186,9 @@ func (p *Portal) forbidden(r *Request, permission string) FaultPage {
 		return page
 	}
 	page.Text, page.People = "You need "+help.Access+" access.", help.People
+	if roles := "/" + r.Viewer.Account.Slug + "/roles"; p.leads(roles, r.Viewer) {
+		page.Link = &Link{"What each role can do", roles}
+	}
 	return page
 }
 

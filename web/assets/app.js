@@ -170,7 +170,7 @@
     let entries, shown = [], at = 0;
     const line = entry => {
       const li = make('li', { role: 'option' }, icon(entry.icon), make('span', { textContent: entry.label }), make('small', { textContent: entry.kind }));
-      return Object.assign(entry, { li, text: `${entry.label} ${entry.kind}`.toLowerCase() });
+      return Object.assign(entry, { li, text: entry.label.toLowerCase() });
     };
     const load = async () => {
       note.textContent = 'Loading…';
@@ -185,8 +185,8 @@
       }
     };
     const rank = (entry, want) => {
-      const label = entry.label.toLowerCase();
-      return label.startsWith(want) ? 0 : label.includes(` ${want}`) ? 1 : entry.text.includes(want) ? 2 : entry.finds ? 3 : 9;
+      const { text } = entry;
+      return text.startsWith(want) ? 0 : text.includes(` ${want}`) ? 1 : text.includes(want) ? 2 : 9;
     };
     const draw = () => {
       if (!entries) return;
