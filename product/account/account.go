@@ -250,6 +250,16 @@ func (r *Room) insertAccount(ctx context.Context, q db.Q, a Account) (Account, e
 
 func (a Account) search() string { return fold(a.Name + " " + a.Number + " " + a.Slug) }
 
+// Settings returns the actor's own account as it is now.
+func (r *Room) Settings(ctx context.Context, actor Actor) (a Account, err error) {
+	defer fault.Wrap(&err, "account.Settings")
+	if err := actor.Require(ViewSettings); err != nil {
+		return a, err
+	}
+	err = r.DB.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, actor.Account.ID).Scan(a.fields()...)
+	return a, err
+}
+
 // ChangeSettings changes the actor's own account. A version other than the stored one is refused, so that nobody overwrites what
 // they have not seen; 0 skips that check.
 func (r *Room) ChangeSettings(ctx context.Context, actor Actor, in Settings, version int64) (_ Account, err error) {

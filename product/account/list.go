@@ -46,11 +46,16 @@ type Status string
 
 // The filters of the list of people.
 const (
-	Everyone       Status = ""
-	OnlyActive     Status = "active"
-	OnlyInvited    Status = "invited"
-	NeedsAttention Status = "attention" // expired, bounced, declined or stopped
+	Everyone        Status = ""
+	OnlyActive      Status = "active"
+	OnlyDeactivated Status = "deactivated"
+	OnlyInvited     Status = "invited"
+	NeedsAttention  Status = "attention" // expired, bounced, declined or stopped
 )
+
+// memberships reports whether only memberships can have the status, invitations whether only invitations can.
+func (s Status) memberships() bool { return s == OnlyActive || s == OnlyDeactivated }
+func (s Status) invitations() bool { return s == OnlyInvited || s == NeedsAttention }
 
 // Sort names a column the list can be sorted by.
 type Sort string
@@ -134,8 +139,9 @@ func (f PeopleFilter) check() (PeopleFilter, error) {
 	if _, known := sortKeys[f.Sort]; !known {
 		return f, fault.Field("sort-unknown", "sort", "Sort by name, sent, accepted or seen")
 	}
-	if !slices.Contains([]Status{Everyone, OnlyActive, OnlyInvited, NeedsAttention}, f.Status) {
-		return f, fault.Field("status-unknown", "status", "Show active, invited or attention, or leave it empty for everyone")
+	known := []Status{Everyone, OnlyActive, OnlyDeactivated, OnlyInvited, NeedsAttention}
+	if !slices.Contains(known, f.Status) || f.Memberships && f.Status.invitations() || f.Invitations && f.Status.memberships() {
+		return f, fault.Field("status-unknown", "status", "Show active, deactivated, invited or attention, or leave it empty for everyone")
 	}
 	f.Limit = pageSize(f.Limit)
 	f.Addresses = f.Addresses[:min(len(f.Addresses), InviteMost)]
@@ -178,17 +184,14 @@ func (f PeopleFilter) query(accountID string, at cursor, now int64) (string, []a
 	}
 	var arms []string
 	columns := sortKeys[f.Sort]
-	if !f.Invitations && (f.Status == Everyone || f.Status == OnlyActive) {
-		state := "state <> 'removed'"
-		if f.Status == OnlyActive {
-			state = "state = 'active'"
-		}
+	if !f.Invitations && !f.Status.invitations() {
+		state := map[Status]string{Everyone: "state <> 'removed'", OnlyActive: "state = 'active'", OnlyDeactivated: "state = 'deactivated'"}[f.Status]
 		arms = append(arms, `SELECT * FROM (SELECT 0 AS invited, id, person_id, email, name, roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
 			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, 0 AS created_at, 0 AS resends, version, `+columns[0]+` AS sort_key
 			FROM memberships WHERE account_id = $1 AND `+state+search+after(columns[0])+`
 			ORDER BY `+columns[0]+` `+order+`, id `+order+` LIMIT $2) AS members`)
 	}
-	if !f.Memberships && f.Status != OnlyActive {
+	if !f.Memberships && !f.Status.memberships() {
 		arms = append(arms, `SELECT * FROM (SELECT 1 AS invited, id, '' AS person_id, email, name, roles, state, delivery, delivery_note, inviter_name AS inviter,
 			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, created_at, resends, version, `+columns[1]+` AS sort_key
 			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg, now)+search+after(columns[1])+`
