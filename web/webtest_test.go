@@ -215,6 +215,7 @@ var (
 	optionTag = regexp.MustCompile(`<option([^>]*)>`)
 	buttonTag = regexp.MustCompile(`(?s)<button[^>]*>(.*?)</button>`)
 	attribute = regexp.MustCompile(`([a-z-]+)(?:="([^"]*)")?`)
+	inline    = regexp.MustCompile(`</?(wbr|b|small)>`)
 	anyTag    = regexp.MustCompile(`(?s)<[^>]*>`)
 	spaces    = regexp.MustCompile(`\s+`)
 )
@@ -229,7 +230,7 @@ func attributes(tag string) map[string]string {
 
 // words is the text of a piece of HTML.
 func wordsOf(piece string) string {
-	return strings.TrimSpace(spaces.ReplaceAllString(html.UnescapeString(anyTag.ReplaceAllString(piece, " ")), " "))
+	return strings.TrimSpace(spaces.ReplaceAllString(html.UnescapeString(anyTag.ReplaceAllString(inline.ReplaceAllString(piece, ""), " ")), " "))
 }
 
 func (p *page) text() string { return wordsOf(p.body) }
