@@ -52,7 +52,7 @@ func (r *Room) spend(ctx context.Context, limits ...limit) error {
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
-			if wait := time.Duration(until-now) * time.Millisecond; wait > 0 && wait <= l.most {
+			if wait := left(changed, time.Duration(until-changed)*time.Millisecond, now); wait > 0 {
 				return tooMany(wait)
 			}
 			if now-changed > l.forget.Milliseconds() {
