@@ -65,6 +65,9 @@ func (p *Portal) observe(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", v.id)
 		out := &response{ResponseWriter: w}
 		next.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
+		if p.Observe != nil {
+			p.Observe(r, v.route, out.code(), time.Since(start))
+		}
 		if v.route == "/assets/{file}" {
 			return
 		}

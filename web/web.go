@@ -38,6 +38,9 @@ type Config struct {
 	Zone     *time.Location   // zone of pages without a viewer; nil: UTC
 
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; everybody else's is not
+
+	// Observe is told of every answered request, for metrics and traces; route is a pattern, "" when none fits. nil: nobody.
+	Observe func(r *http.Request, route string, status int, took time.Duration)
 }
 
 // Guard tells who is asking. The portal asks it on every request, so a right that was taken away is gone on the next click.
