@@ -33,8 +33,9 @@ const (
 // demo is a running demo while it is being set up.
 type demo struct {
 	*system
-	dir string
-	box *mailbox.Box
+	dir  string
+	box  *mailbox.Box
+	keys map[string]string // API keys of the last start, by account
 }
 
 func (c *demoCommand) Run(ctx context.Context, std *streams) (err error) {
@@ -71,7 +72,11 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 		return nil, err
 	}
 	log := cfg.logger(std.err)
-	d := &demo{dir: c.Data}
+	d := &demo{dir: c.Data, keys: readKeys(filepath.Join(c.Data, demoFile))}
+	// Whoever waits for the file must not read the addresses of the last start.
+	if err := os.Remove(filepath.Join(c.Data, demoFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	if d.box, err = mailbox.Start(mailbox.Options{Dir: filepath.Join(c.Data, demoMails), Refuse: demoRefused, Log: log}); err != nil {
 		return nil, err
 	}
@@ -207,9 +212,8 @@ func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 	base := d.cfg.BaseURL
 	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics",
 		Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
-	before := readAbout(filepath.Join(d.dir, demoFile))
 	for _, set := range demoAccounts {
-		key, err := d.key(ctx, set, before[set.slug])
+		key, err := d.key(ctx, set, d.keys[set.slug])
 		if err != nil {
 			return nil, err
 		}
@@ -223,8 +227,8 @@ func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 	return about, nil
 }
 
-// readAbout returns the API keys of an earlier start by account; nothing when there is no readable file.
-func readAbout(path string) map[string]string {
+// readKeys returns the API keys of an earlier start by account; nothing when there is no readable file.
+func readKeys(path string) map[string]string {
 	keys := map[string]string{}
 	var about demoAbout
 	text, err := os.ReadFile(path)

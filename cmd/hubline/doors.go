@@ -22,6 +22,7 @@ func (s *system) doors() (*web.Portal, http.Handler, error) {
 		Jobs:     s.jobs,
 		Changes:  s.feed,
 		Log:      s.log,
+		Observe:  s.metrics.observe,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -13,7 +13,7 @@ import (
 )
 
 type migrateCommand struct {
-	Up     migrateUpCommand     `cmd:"" default:"1" help:"Run the migrations that the store lacks."`
+	Up     migrateUpCommand     `cmd:"" default:"withargs" help:"Run the migrations that the store lacks."`
 	Status migrateStatusCommand `cmd:"" help:"List migrations and when they ran."`
 }
 
