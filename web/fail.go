@@ -103,7 +103,7 @@ func (p *Portal) ask(r *Request, path string, page func(*Request, string) error)
 			r.W.WriteHeader(http.StatusUnauthorized)
 			return nil
 		}
-		if strings.Contains(r.Header.Get("Accept"), "application/json") {
+		if accept := r.Header.Get("Accept"); accept == "application/json" || accept == "text/event-stream" { // scripts of a page
 			r.W.WriteHeader(http.StatusUnauthorized)
 			return nil
 		}
@@ -199,7 +199,9 @@ func (p *Portal) report(r *Request, err error) {
 	if c := (*crash)(nil); errors.As(err, &c) {
 		attrs = append(attrs, slog.String("stack", c.stack))
 	}
-	r.visit.fault = "ours"
+	if r.visit.fault == "" {
+		r.visit.fault = "ours"
+	}
 	p.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", attrs...)
 }
 
