@@ -1,0 +1,200 @@
+package dbtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"hubline/base/db"
+)
+
+// Frozen is what every table of a store held at one moment. It tells what has changed since and puts it back, so that a test can try
+// thousands of things from the same start. Nothing else may write to the store meanwhile.
+type Frozen struct {
+	t      testing.TB
+	d      *db.DB
+	tables []frozenTable
+}
+
+type frozenTable struct {
+	name    string
+	columns []string
+	skip    int // index of the column that does not count, -1 when all do
+	rows    map[string][]any
+}
+
+// Freeze reads all tables but those of the engine and of migrations. Columns named in volatile, as "sessions.seen_at", do not count as
+// a change; at most one of each table.
+func Freeze(t testing.TB, d *db.DB, volatile ...string) *Frozen {
+	t.Helper()
+	f := &Frozen{t: t, d: d}
+	query := `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'`
+	if d.Engine() == db.SQLite {
+		query = `SELECT name FROM sqlite_master WHERE type = 'table'`
+	}
+	for _, row := range f.query(query) {
+		name, _ := row[0].(string)
+		if strings.HasPrefix(name, "sqlite_") || strings.HasPrefix(name, "goose_") {
+			continue
+		}
+		table := frozenTable{name: name, skip: -1}
+		table.columns = f.columns(name)
+		for _, v := range volatile {
+			if column, ok := strings.CutPrefix(v, name+"."); ok {
+				table.skip = slices.Index(table.columns, column)
+			}
+		}
+		table.rows = f.read(&table)
+		f.tables = append(f.tables, table)
+	}
+	if len(f.tables) == 0 {
+		t.Fatal("the store has no tables")
+	}
+	return f
+}
+
+// In returns the frozen store for a subtest, so that failures end that one.
+func (f *Frozen) In(t testing.TB) *Frozen {
+	inner := *f
+	inner.t = t
+	return &inner
+}
+
+// Changed names the tables that hold other rows than they did, each once.
+func (f *Frozen) Changed() []string {
+	f.t.Helper()
+	var names []string
+	for i := range f.tables {
+		if gone, come := f.difference(&f.tables[i]); len(gone)+len(come) > 0 {
+			names = append(names, f.tables[i].name)
+		}
+	}
+	return names
+}
+
+// Restore puts every row back that changed, and names the tables where there were any.
+func (f *Frozen) Restore() []string {
+	f.t.Helper()
+	var names []string
+	err := f.d.Tx(context.Background(), func(ctx context.Context, q db.Q) error {
+		names = nil
+		for i := range f.tables {
+			table := &f.tables[i]
+			gone, come := f.difference(table)
+			if len(gone)+len(come) > 0 {
+				names = append(names, table.name)
+			}
+			for _, row := range come { // first, as the rows that were there may be unique in a way that these are not
+				where, args := table.where(row)
+				if _, err := q.ExecContext(ctx, "DELETE FROM "+table.name+" WHERE "+where, args...); err != nil {
+					return err
+				}
+			}
+			for _, row := range gone {
+				query := "INSERT INTO " + table.name + " (" + strings.Join(table.columns, ", ") + ") VALUES (" + db.In(1, len(row)) + ")"
+				if _, err := q.ExecContext(ctx, query, row...); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.t.Fatalf("put the store back: %v", err)
+	}
+	return names
+}
+
+// difference returns the rows that were there and are not, and those that are there and were not.
+func (f *Frozen) difference(table *frozenTable) (gone, come [][]any) {
+	f.t.Helper()
+	now := f.read(table)
+	for key, row := range table.rows {
+		if _, still := now[key]; !still {
+			gone = append(gone, row)
+		}
+	}
+	for key, row := range now {
+		if _, before := table.rows[key]; !before {
+			come = append(come, row)
+		}
+	}
+	return gone, come
+}
+
+// read returns the rows of a table by all that counts in them.
+func (f *Frozen) read(table *frozenTable) map[string][]any {
+	f.t.Helper()
+	rows := map[string][]any{}
+	for _, row := range f.query("SELECT " + strings.Join(table.columns, ", ") + " FROM " + table.name) {
+		key := slices.Clone(row)
+		if table.skip >= 0 {
+			key[table.skip] = nil
+		}
+		rows[fmt.Sprintf("%#v", key)] = row
+	}
+	return rows
+}
+
+func (table *frozenTable) where(row []any) (string, []any) {
+	var conditions []string
+	var args []any
+	for i, value := range row {
+		if value == nil {
+			conditions = append(conditions, table.columns[i]+" IS NULL")
+			continue
+		}
+		args = append(args, value)
+		conditions = append(conditions, fmt.Sprintf("%s = $%d", table.columns[i], len(args)))
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+func (f *Frozen) columns(table string) []string {
+	f.t.Helper()
+	rows, err := f.d.QueryContext(context.Background(), "SELECT * FROM "+table+" LIMIT 0")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return columns
+}
+
+func (f *Frozen) query(query string) [][]any {
+	f.t.Helper()
+	rows, err := f.d.QueryContext(context.Background(), query)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var all [][]any
+	for rows.Next() {
+		row, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			f.t.Fatal(err)
+		}
+		for i, value := range row {
+			if raw, ok := value.([]byte); ok {
+				row[i] = string(raw)
+			}
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		f.t.Fatal(err)
+	}
+	return all
+}
