@@ -84,8 +84,8 @@ func (r *Room) deadLink(ctx context.Context, hash string) error {
 // AcceptAs joins the actor's person to the account, if the invitation is for that person's own address.
 func (r *Room) AcceptAs(ctx context.Context, actor Actor, token, shown string) (w Welcome, err error) {
 	defer fault.Wrap(&err, "account.AcceptAs")
-	if actor.PersonID == "" {
-		return w, signedOut()
+	if err := actor.isPerson(); err != nil {
+		return w, err
 	}
 	hash := tokenHash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {

@@ -96,6 +96,9 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 // ChangePassword changes the actor's own password. Their other sessions end; this one goes on.
 func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, password string, b Browser) (in Entrance, err error) {
 	defer fault.Wrap(&err, "account.ChangePassword")
+	if err := actor.isPerson(); err != nil {
+		return in, err
+	}
 	p, err := r.personByID(ctx, r.DB, actor.PersonID)
 	if err != nil {
 		return in, err

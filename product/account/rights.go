@@ -202,6 +202,18 @@ func (a Actor) Can(p Permission) bool {
 // Provider reports whether the actor stands outside every account: provider staff, or the operator on the server.
 func (a Actor) Provider() bool { return a.Kind == Staff || a.Kind == Operator }
 
+// isPerson returns nil for somebody who is signed in. Verbs about a person's own things ask for it: a key acts for its account only,
+// and must not reach its maker's sessions or other accounts.
+func (a Actor) isPerson() error {
+	switch {
+	case a.PersonID == "":
+		return signedOut()
+	case a.Kind != Member && a.Kind != Staff:
+		return fault.New(fault.Forbidden, "person-needed", "Only people who are signed in can do that")
+	}
+	return nil
+}
+
 // Require returns nil when the actor may do it, else the fault that names what is missing.
 func (a Actor) Require(p Permission) error {
 	if a.Can(p) {

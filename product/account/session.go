@@ -319,6 +319,9 @@ type Session struct {
 // Sessions lists where the actor's person is signed in, newest first.
 func (r *Room) Sessions(ctx context.Context, actor Actor) (list []Session, err error) {
 	defer fault.Wrap(&err, "account.Sessions")
+	if err := actor.isPerson(); err != nil {
+		return nil, err
+	}
 	rows, err := r.DB.QueryContext(ctx, `
 		SELECT s.id, s.address, s.user_agent, s.created_at, s.seen_at FROM sessions s JOIN people p ON p.id = s.person_id
 		WHERE s.person_id = $1 AND s.epoch = p.epoch AND s.expires_at > $2
@@ -341,21 +344,24 @@ func (r *Room) Sessions(ctx context.Context, actor Actor) (list []Session, err e
 // EndSession ends one of the actor's own sessions.
 func (r *Room) EndSession(ctx context.Context, actor Actor, id string) (err error) {
 	defer fault.Wrap(&err, "account.EndSession")
-	return r.endSessions(ctx, actor.PersonID, `DELETE FROM sessions WHERE person_id = $1 AND id = $2`, id)
+	return r.endSessions(ctx, actor, `DELETE FROM sessions WHERE person_id = $1 AND id = $2`, id)
 }
 
 // EndOtherSessions ends all of the actor's sessions but the one that asks.
 func (r *Room) EndOtherSessions(ctx context.Context, actor Actor) (err error) {
 	defer fault.Wrap(&err, "account.EndOtherSessions")
-	return r.endSessions(ctx, actor.PersonID, `DELETE FROM sessions WHERE person_id = $1 AND id <> $2`, actor.SessionID)
+	return r.endSessions(ctx, actor, `DELETE FROM sessions WHERE person_id = $1 AND id <> $2`, actor.SessionID)
 }
 
-func (r *Room) endSessions(ctx context.Context, personID, query, sessionID string) error {
+func (r *Room) endSessions(ctx context.Context, actor Actor, query, sessionID string) error {
+	if err := actor.isPerson(); err != nil {
+		return err
+	}
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if _, err := q.ExecContext(ctx, query, personID, sessionID); err != nil {
+		if _, err := q.ExecContext(ctx, query, actor.PersonID, sessionID); err != nil {
 			return err
 		}
-		return r.noticePeople(ctx, q, personID)
+		return r.noticePeople(ctx, q, actor.PersonID)
 	})
 }
 
@@ -371,6 +377,9 @@ type Belonging struct {
 // Belongings lists the accounts the actor's person may enter, by name.
 func (r *Room) Belongings(ctx context.Context, actor Actor) (list []Belonging, err error) {
 	defer fault.Wrap(&err, "account.Belongings")
+	if err := actor.isPerson(); err != nil {
+		return nil, err
+	}
 	rows, err := r.DB.QueryContext(ctx, `
 		SELECT a.slug, a.number, a.name, a.time_zone, m.roles FROM memberships m JOIN accounts a ON a.id = m.account_id
 		WHERE m.person_id = $1 AND m.state = 'active' ORDER BY a.search, a.id LIMIT 500`, actor.PersonID)
@@ -393,6 +402,9 @@ func (r *Room) Belongings(ctx context.Context, actor Actor) (list []Belonging, e
 // SetOwn changes what a person decides about themselves: their own name and the portal's appearance ("", "light", "dark").
 func (r *Room) SetOwn(ctx context.Context, actor Actor, name, theme string) (err error) {
 	defer fault.Wrap(&err, "account.SetOwn")
+	if err := actor.isPerson(); err != nil {
+		return err
+	}
 	clean, bad := checkName("name", "Name", name, 80)
 	if bad == nil && clean == "" {
 		bad = fault.Field("name-empty", "name", "Enter your name")

@@ -62,8 +62,8 @@ func (r *Room) requireCheck(ctx context.Context, q db.Q, actor Actor) error {
 // SendCode mails a new code to the actor's person. An older code of the session stops working.
 func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error) {
 	defer fault.Wrap(&err, "account.SendCode")
-	if actor.Kind != Member {
-		return fault.New(fault.Forbidden, "check-not-needed", "Only people who are signed in confirm with a code")
+	if err := actor.mayConfirm(); err != nil {
+		return err
 	}
 	number, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
@@ -92,6 +92,13 @@ func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error)
 	})
 }
 
+func (a Actor) mayConfirm() error {
+	if a.Kind != Member {
+		return fault.New(fault.Forbidden, "check-not-needed", "Only people who are signed in confirm with a code")
+	}
+	return nil
+}
+
 // CodePending reports whether a code was sent to this session that may still be typed in.
 func (r *Room) CodePending(ctx context.Context, actor Actor) (bool, error) {
 	return exists(ctx, r.DB, `SELECT 1 FROM step_up_codes WHERE session_id = $1 AND expires_at > $2 AND tries < $3`, actor.SessionID, r.now(), codeTries)
@@ -101,6 +108,9 @@ func (r *Room) CodePending(ctx context.Context, actor Actor) (bool, error) {
 // right one gives the session a new token, as its rights have just risen; the old token stops working.
 func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (session string, err error) {
 	defer fault.Wrap(&err, "account.ConfirmCode")
+	if err := actor.mayConfirm(); err != nil {
+		return "", err
+	}
 	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(strings.TrimSpace(typed))
 	if code == "" {
 		return "", fault.Field("code-empty", "code", "Enter the six-digit code from the email")
@@ -137,13 +147,22 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (sess
 		}
 		token, hash := newToken(tokenSession)
 		session = token
-		_, err = q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0, token_hash = $3 WHERE id = $1`, actor.SessionID, now, hash)
-		return err
+		result, err := q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0, token_hash = $3 WHERE id = $1`, actor.SessionID, now, hash)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 1 {
+			return err
+		}
+		return signedOut() // while the code was typed
 	})
 	if err == nil {
 		err = verdict
 	}
-	return session, err
+	if err != nil {
+		return "", err
+	}
+	return session, nil
 }
 
 func wrongCode(left int64) string {
