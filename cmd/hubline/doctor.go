@@ -40,6 +40,7 @@ const (
 	broken  = "fail" // sign-in does not work, or soon will not
 
 	doctorLimit     = 10 * time.Second // for each look at something outside
+	aliveLimit      = 2 * time.Second  // for an answer from this machine
 	certificateLeft = 14 * 24 * time.Hour
 	oldJob          = 10 * time.Minute
 )
@@ -105,8 +106,14 @@ func (c *doctorCommand) storeAndKey(ctx context.Context) (list []finding) {
 	defer cancel()
 	shown := mask(c.Store, true)
 	path, embedded := strings.CutPrefix(c.Store, "sqlite:")
+	if embedded {
+		data := writable(filepath.Dir(path))
+		if list = append(list, data); data.State == broken {
+			return list
+		}
+	}
 	if _, err := os.Stat(path); embedded && errors.Is(err, fs.ErrNotExist) {
-		return append(list, finding{worth, "store", path + " does not exist yet", "The first start makes it"}, writable(filepath.Dir(path)), c.key(true))
+		return append(list, finding{worth, "store", path + " does not exist yet", "The first start makes it"}, c.key(true))
 	}
 	d, err := db.Open(ctx, c.Store)
 	if err != nil {
@@ -114,9 +121,6 @@ func (c *doctorCommand) storeAndKey(ctx context.Context) (list []finding) {
 	}
 	defer d.Close()
 	list = append(list, finding{healthy, "store", shown, ""})
-	if embedded {
-		list = append(list, writable(filepath.Dir(path)))
-	}
 	switch err := db.Check(ctx, d); {
 	case errors.Is(err, db.ErrOlder):
 		list = append(list, finding{worth, "schema", err.Error(), "hubline serve does it at its start"})
@@ -292,7 +296,7 @@ func (c *doctorCommand) port(ctx context.Context, flag, address string) finding 
 
 // alive asks a listener whether it is a Hubline. The certificate does not matter for that.
 func (c *doctorCommand) alive(ctx context.Context, address string) bool {
-	ctx, cancel := context.WithTimeout(ctx, doctorLimit)
+	ctx, cancel := context.WithTimeout(ctx, aliveLimit)
 	defer cancel()
 	scheme, path := "http", "/healthz"
 	if c.TLSCert != "" && address == c.HTTP {

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hubline/base/mail/mailbox"
+	"hubline/product/account"
+)
+
+// demoRun is a demo that has said how to sign in.
+type demoRun struct {
+	about demoAbout
+	out   *output
+	stop  func() int
+}
+
+func startDemo(t *testing.T, dir string, args ...string) *demoRun {
+	t.Helper()
+	out, err, stop := start(t, append([]string{"demo", "--data", dir, "--http", "127.0.0.1:0"}, args...)...)
+	d := &demoRun{out: out, stop: stop}
+	eventually(t, "the demo", func() bool {
+		if said := err.String(); strings.Contains(said, "hubline:") {
+			t.Fatal(said)
+		}
+		return strings.Contains(out.String(), "Mailbox")
+	})
+	text, readErr := os.ReadFile(filepath.Join(dir, demoFile))
+	if readErr != nil {
+		t.Fatal(readErr)
+	}
+	if readErr = json.Unmarshal(text, &d.about); readErr != nil {
+		t.Fatal(readErr)
+	}
+	return d
+}
+
+func TestDemoHoldsWhatTheContractSays(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "demo")
+	d := startDemo(t, dir)
+	info, err := os.Stat(filepath.Join(dir, demoFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("demo.json: %v, %v", info.Mode(), err)
+	}
+	about := d.about
+	for _, want := range []string{about.Portal, about.Mailbox, about.Accounts[0].HubUsers[0].Email, about.Accounts[0].HubUsers[0].Password} {
+		if !strings.Contains(d.out.String(), want) {
+			t.Errorf("the demo does not print %s", want)
+		}
+	}
+	slugs, accountsOf := map[string]string{}, map[string]int{}
+	for _, a := range about.Accounts {
+		roles := ""
+		for _, u := range a.HubUsers {
+			roles += "[" + strings.Join(u.Roles, "+") + "]"
+			accountsOf[u.Email]++
+			if !strings.HasSuffix(u.Email, ".example") {
+				t.Errorf("%s is not a made-up address", u.Email)
+			}
+			if u.Roles == nil {
+				t.Errorf("%s: roles is null, not an empty list", u.Email)
+			}
+		}
+		slugs[a.Slug] = roles
+	}
+	for _, want := range []string{"[admin+billing]", "[admin]", "[]", "[billing]"} {
+		if !strings.Contains(slugs["harbour"], want) {
+			t.Errorf("harbour lacks a hub user %s: %s", want, slugs["harbour"])
+		}
+	}
+	if _, ok := slugs["northside"]; !ok {
+		t.Error("there is no account northside")
+	}
+	if accountsOf["dev.patel@ledger.example"] != 2 {
+		t.Error("nobody belongs to both accounts")
+	}
+	everybodySignsIn(t, dir, about)
+	if code := d.stop(); code != exitDone {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// everybodySignsIn opens the demo's store beside the running demo and signs everybody in through the room.
+func everybodySignsIn(t *testing.T, dir string, about demoAbout) {
+	t.Helper()
+	o := operator{Ground: Ground{Data: dir}, Site: Site{HTTP: "127.0.0.1:0", BaseURL: about.Portal}}
+	room, closer, err := o.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	browser := account.Browser{Address: "203.0.113.7", UserAgent: "test"}
+	if _, err := room.SignIn(t.Context(), about.Staff.Email, about.Staff.Password, browser); err != nil {
+		t.Errorf("staff: %v", err)
+	}
+	for _, a := range about.Accounts {
+		for _, u := range a.HubUsers {
+			in, err := room.SignIn(t.Context(), u.Email, u.Password, browser)
+			if err != nil {
+				t.Errorf("%s: %v", u.Email, err)
+				continue
+			}
+			actor, err := room.Enter(t.Context(), in.Session, a.Slug, browser.Address)
+			if err != nil || strings.Join(actor.Roles.Words(), "+") != strings.Join(u.Roles, "+") {
+				t.Errorf("%s in %s: roles %v, %v", u.Email, a.Slug, actor.Roles, err)
+			}
+		}
+		key, err := room.UseKey(t.Context(), a.APIKey, a.Slug, browser.Address)
+		if err != nil || !key.Can(account.InviteHubUsers) || len(key.Scopes) != len(account.Scopes()) {
+			t.Errorf("the API key of %s: %v, %v", a.Slug, key.Scopes, err)
+		}
+	}
+}
+
+func TestDemoMailboxAndPages(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	mails := func() (list []mailbox.Mail) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(body(t, http.MethodGet, d.about.Mailbox+".json")), &list); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if list := mails(); len(list) != 1 || list[0].To != "jo.baptiste@harbourdental.example" || invitationLink(list[0]) == "" {
+		t.Errorf("the mailbox begins with %v, want the one waiting invitation", list)
+	} else if page := body(t, http.MethodGet, d.about.Portal+"/invitations/"+invitationLink(list[0])); !strings.Contains(page, "Harbour Dental Group") {
+		t.Errorf("the invitation's page: %.300s", page)
+	}
+	if page := body(t, http.MethodGet, d.about.Mailbox); !strings.Contains(page, "jo.baptiste@harbourdental.example") {
+		t.Errorf("the mailbox's page: %.300s", page)
+	}
+	body(t, http.MethodDelete, d.about.Mailbox+".json")
+	if list := mails(); len(list) != 0 {
+		t.Errorf("after DELETE the mailbox holds %v", list)
+	}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(d.about.Portal, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, base := range []string{d.about.Portal, "http://localhost:" + port} {
+		if page := body(t, http.MethodGet, base+"/sign-in"); !strings.Contains(page, "<form") {
+			t.Errorf("%s/sign-in: %.300s", base, page)
+		}
+	}
+	if text := body(t, http.MethodGet, d.about.Metrics); !strings.Contains(text, "hubline_build_info") {
+		t.Errorf("metrics: %.300s", text)
+	}
+}
+
+func body(t *testing.T, method, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		t.Errorf("%s %s: %s", method, url, response.Status)
+	}
+	return string(text)
+}
+
+func TestDemoCarriesOn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := startDemo(t, dir)
+	if code := first.stop(); code != exitDone {
+		t.Fatalf("exit %d", code)
+	}
+	second := startDemo(t, dir)
+	if a, b := first.about.Accounts[0], second.about.Accounts[0]; a.APIKey != b.APIKey || a.HubUsers[0].Password != b.HubUsers[0].Password {
+		t.Errorf("the second start has other secrets: %+v, %+v", a, b)
+	}
+	everybodySignsIn(t, dir, second.about)
+	second.stop()
+	if err := os.Remove(filepath.Join(dir, demoFile)); err != nil { // then the key's secret is lost, and a new one is made
+		t.Fatal(err)
+	}
+	third := startDemo(t, dir)
+	everybodySignsIn(t, dir, third.about)
+	third.stop()
+	fresh := startDemo(t, dir, "--fresh")
+	if first.about.Accounts[0].HubUsers[0].Password == fresh.about.Accounts[0].HubUsers[0].Password {
+		t.Error("a fresh demo has the passwords of the old one")
+	}
+	everybodySignsIn(t, dir, fresh.about)
+}
+
+func TestDemoBeginsAnewAfterACutFirstStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := startDemo(t, dir)
+	d.stop()
+	if err := os.Remove(filepath.Join(dir, demoMarker)); err != nil {
+		t.Fatal(err)
+	}
+	again := startDemo(t, dir)
+	everybodySignsIn(t, dir, again.about)
+}
+
+func TestFreshDeletesOnlyWhatADemoMakes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "letter.txt"), "mine")
+	c := demoCommand{Data: dir, Fresh: true}
+	if err := c.folder(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "letter.txt")); err != nil {
+		t.Error("a file that is not the demo's is gone")
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	base, hosts := origins(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
+	if base != "http://127.0.0.1:8080" || strings.Join(hosts, " ") != "localhost:8080" {
+		t.Errorf("%s, %v", base, hosts)
+	}
+	base, hosts = origins(&net.TCPAddr{IP: net.IPv6unspecified, Port: 8080})
+	if base != "http://127.0.0.1:8080" || len(hosts) < 3 {
+		t.Errorf("%s, %v", base, hosts)
+	}
+	if base, _ = origins(&net.TCPAddr{IP: net.IPv6loopback, Port: 8080}); base != "http://[::1]:8080" {
+		t.Error(base)
+	}
+}
