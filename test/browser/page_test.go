@@ -287,14 +287,14 @@ func (p *person) confirm(l login) {
 	if eval[bool](p, findControl+`("Email me a code")`) {
 		p.choose("Email me a code")
 	}
-	p.types("Code", p.code(l.Email))
-	p.choose("Continue")
+	p.types("Code from the email", p.code(l.Email))
+	p.choose("Confirm")
 }
 
-// shoot saves a picture of the whole page where HUBLINE_SHOTS points, for eyes.
+// shoot saves a picture of the whole page where BROWSER_SHOTS points, for eyes.
 func (p *person) shoot(name string) {
 	p.t.Helper()
-	dir := os.Getenv("HUBLINE_SHOTS")
+	dir := os.Getenv("BROWSER_SHOTS")
 	if dir == "" {
 		return
 	}
