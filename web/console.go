@@ -80,12 +80,17 @@ func (p *Portal) openAccount(r *Request) error {
 		More: "An invitation is on its way to " + invitation.Email + "."})
 }
 
+type accountPage struct {
+	account.Account
+	Life string // of its invitations
+}
+
 func (p *Portal) accountPage(r *Request) error {
 	a, err := p.Account.BySlug(r.Context(), r.Viewer.Actor, r.PathValue("slug"))
 	if err != nil {
 		return err
 	}
-	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts}, Data: a})
+	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts}, Data: accountPage{a, lifeWords(a.Policy.InvitationHours)}})
 }
 
 func (p *Portal) staffList(r *Request) error {

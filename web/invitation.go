@@ -40,6 +40,9 @@ func (p *Portal) invitation(r *Request) error {
 		r.Fill(struct {
 			Name string `form:"name"`
 		}{w.Invitation.Name})
+		if !r.Form.values.Has("name") { // the other form of the page was sent
+			r.Form.values.Set("name", w.Invitation.Name)
+		}
 	}
 	return r.Render("invitation/invitation.html", Page{Title: w.Invitation.InviterName + " invited you to " + w.Account.Name, Layout: "card", Data: data})
 }

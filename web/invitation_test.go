@@ -160,7 +160,7 @@ func TestDecline(t *testing.T) {
 		_, link := w.invite(admin, "jo@harbour.example")
 		v := w.browser(home)
 		v.open(link).press("Decline invitation", "email", "kim@harbour.example").shows(422, link+"/decline", "Enter the address that was invited")
-		if !strings.Contains(v.body, "<details open") {
+		if !strings.Contains(v.body, `<details class="help" open`) {
 			t.Error("the form with the problem is folded away")
 		}
 		v.press("Decline invitation", "email", "Jo@Harbour.example").shows(200, link+"/decline", "You declined the invitation")
