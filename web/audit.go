@@ -47,6 +47,24 @@ type auditLine struct {
 	Mark string
 }
 
+// Changed reports whether before and after say more than the sentence does.
+func (l auditLine) Changed() bool {
+	return l.Action == account.HubUserAccessChanged || l.Action == account.InvitationChanged || l.Action == account.SettingsChanged
+}
+
+// Detail is what else there is to say of an entry that is no change from one value to another.
+func (l auditLine) Detail() string {
+	switch l.Action {
+	case account.InvitationSent, account.InvitationAccepted:
+		return "Access: " + l.After
+	case account.HubUserRemoved:
+		return "Access before: " + l.Before
+	case account.AccountOpened, account.APIKeyMade:
+		return l.After
+	}
+	return ""
+}
+
 const dateForm = "2006-01-02"
 
 // Query is the view as an address.
@@ -168,6 +186,15 @@ func (v *View) longDay(t time.Time) string {
 		return t.Format("Monday 2 January")
 	}
 	return t.Format("Monday 2 January 2006")
+}
+
+// Day writes a day without its time, for columns that don't need it.
+func (v *View) Day(at any) template.HTML {
+	t, ok := v.moment(at)
+	if !ok {
+		return none("Not yet")
+	}
+	return stamp(t, v.day(t))
 }
 
 // Clock writes the time of day, under a heading that names the day.

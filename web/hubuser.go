@@ -29,8 +29,8 @@ type hubUserPage struct {
 
 // meanwhile says what somebody else changed while a form was open.
 type meanwhile struct {
-	Entries []account.AuditEntry // newest first
-	Latest  account.AuditEntry
+	Entries []auditLine // newest first
+	Latest  auditLine
 }
 
 // hubUser shows one person with everything that can be changed of them.
@@ -190,13 +190,21 @@ func (p *Portal) hubUserMeanwhile(r *Request, u account.HubUser, seen int64) err
 	return p.hubUserPage(r, u, m)
 }
 
-// meanwhile reads what the audit log knows of the last changes of something, at most one for each version since.
+// meanwhile reads what the audit log knows of the last changes of something. One version is one save, whose entries share their time.
 func (p *Portal) meanwhile(r *Request, subjectID string, versions int64) (*meanwhile, error) {
-	entries, _, err := p.Account.AuditLog(r.Context(), r.Viewer.Actor, account.AuditFilter{SubjectID: subjectID, Limit: int(min(max(versions, 1), 10))})
-	if err != nil || len(entries) == 0 {
-		return &meanwhile{}, err
+	m := &meanwhile{}
+	entries, _, err := p.Account.AuditLog(r.Context(), r.Viewer.Actor, account.AuditFilter{SubjectID: subjectID, Limit: 20})
+	for i, e := range entries {
+		if i == 0 || e.At != entries[i-1].At {
+			versions--
+		}
+		if i > 0 && versions < 0 {
+			break
+		}
+		m.Entries = append(m.Entries, auditLine{AuditEntry: e})
+		m.Latest = m.Entries[0]
 	}
-	return &meanwhile{Entries: entries, Latest: entries[0]}, nil
+	return m, err
 }
 
 // conflict answers 409 with the form and what somebody else did.

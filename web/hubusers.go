@@ -246,6 +246,7 @@ func (row *personRow) offerHubUser(r *Request, next string) {
 	label := row.Label()
 	row.Button = rowButton{Label: "Edit", About: " access for " + label, Path: row.Path}
 	if row.You {
+		row.Menu = []MenuItem{{Label: "Your password and devices", Icon: "key", Path: "/profile/security"}}
 		return
 	}
 	if row.State == string(account.Deactivated) {

@@ -200,7 +200,7 @@ func (p *Portal) reviewInvitations(r *Request, in inviteForm, invite account.Inv
 	if n := len(checked.Offers); n > 1 {
 		data.Sentence = checked.Roles.Sentence(count(n, "person", "people"), true)
 	}
-	return r.Render("account/invite-review.html", Page{Title: "Check before sending", Section: "hub-users",
+	return r.Render("account/invite-review.html", Page{Title: "Review and send", Section: "hub-users",
 		Crumbs: accountCrumbs(r, Link{"Hub users", r.to("hub-users")}, Link{"Invite people", r.to("hub-users", "invite")}), Data: data})
 }
 
