@@ -382,6 +382,12 @@ func changedMeanwhile() error {
 
 func (r *Room) now() int64 { return r.Now().UnixMilli() }
 
+// clockSlack is how far the clocks of nodes may differ.
+const clockSlack = time.Minute
+
+// ahead reports whether a moment was written by a clock that ran ahead. What was made then is over, or it would live too long.
+func ahead(at, now int64) bool { return at-now > clockSlack.Milliseconds() }
+
 // notice tells open pages, sockets and calls of the account, and of the person if one is named, that something changed.
 func (r *Room) notice(ctx context.Context, q db.Q, accountID string, personIDs ...string) error {
 	topics := []string{AccountTopic(accountID)}

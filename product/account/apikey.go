@@ -155,14 +155,14 @@ func (r *Room) UseKey(ctx context.Context, token, slug, address string) (actor A
 	var a Account
 	var roles, scopes, personID, email string
 	err = r.DB.QueryRowContext(ctx, `
-		SELECT `+accountColumns+`, k.id, k.name, k.scopes, k.last_used_at, k.expires_at, m.id, m.roles, m.person_id, m.email
+		SELECT `+accountColumns+`, k.id, k.name, k.scopes, k.last_used_at, k.created_at, k.expires_at, m.id, m.roles, m.person_id, m.email
 		FROM api_keys k
 		JOIN accounts a ON a.id = k.account_id
 		JOIN memberships m ON m.account_id = k.account_id AND m.id = k.membership_id AND m.state = 'active'
 		WHERE k.token_hash = $1 AND k.revoked_at = 0`, tokenHash(tokenKey, token)).Scan(append(a.fields(),
-		&k.ID, &k.Name, &scopes, &k.LastUsedAt, &k.ExpiresAt, &k.MakerID, &roles, &personID, &email)...)
+		&k.ID, &k.Name, &scopes, &k.LastUsedAt, &k.CreatedAt, &k.ExpiresAt, &k.MakerID, &roles, &personID, &email)...)
 	now := r.now()
-	if errors.Is(err, sql.ErrNoRows) || err == nil && now >= k.ExpiresAt {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (now >= k.ExpiresAt || ahead(k.CreatedAt, now)) {
 		return actor, fault.New(fault.SignedOut, "key-unknown", "Send a working API key as Authorization: Bearer …. This one is wrong, expired or revoked")
 	}
 	if err != nil {

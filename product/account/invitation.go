@@ -85,7 +85,9 @@ type Invitation struct {
 }
 
 // Expired reports whether the link has run out by the time in milliseconds.
-func (i Invitation) Expired(now int64) bool { return i.State == Pending && now >= i.ExpiresAt }
+func (i Invitation) Expired(now int64) bool {
+	return i.State == Pending && (now >= i.ExpiresAt || ahead(i.SentAt, now))
+}
 
 // Resendable reports whether the invitation may be sent again: it is pending, and neither too old nor sent too often.
 func (i Invitation) Resendable(now int64) bool {

@@ -57,8 +57,8 @@ func (r *Room) PasswordLink(ctx context.Context, token string) (p Person, err er
 }
 
 func (r *Room) linkOwner(ctx context.Context, q db.Q, token string) (p Person, err error) {
-	err = q.QueryRowContext(ctx, `SELECT `+personColumns+` FROM password_links l JOIN people p ON p.id = l.person_id WHERE l.token_hash = $1 AND l.expires_at > $2`,
-		tokenHash(tokenReset, token), r.now()).Scan(p.fields()...)
+	err = q.QueryRowContext(ctx, `SELECT `+personColumns+` FROM password_links l JOIN people p ON p.id = l.person_id WHERE l.token_hash = $1 AND l.expires_at > $2 AND l.created_at <= $3`,
+		tokenHash(tokenReset, token), r.now(), r.now()+clockSlack.Milliseconds()).Scan(p.fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.New(fault.NotFound, "password-link-unknown", "This link has run out or was used. Ask for a new one on the sign-in page")
 	}

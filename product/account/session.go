@@ -283,7 +283,7 @@ func (s session) ended(now, epoch int64, privileged bool) bool {
 	if privileged {
 		life, idle = privilegedLife, privilegedIdle
 	}
-	return s.epoch != epoch || now >= s.expires || now-s.created >= life.Milliseconds() || now-s.seen >= idle.Milliseconds()
+	return s.epoch != epoch || ahead(max(s.created, s.seen), now) || now >= s.expires || now-s.created >= life.Milliseconds() || now-s.seen >= idle.Milliseconds()
 }
 
 func signedOut() error {
@@ -322,18 +322,27 @@ func (r *Room) Sessions(ctx context.Context, actor Actor) (list []Session, err e
 	if err := actor.isPerson(); err != nil {
 		return nil, err
 	}
+	now := r.now()
 	rows, err := r.DB.QueryContext(ctx, `
-		SELECT s.id, s.address, s.user_agent, s.created_at, s.seen_at FROM sessions s JOIN people p ON p.id = s.person_id
-		WHERE s.person_id = $1 AND s.epoch = p.epoch AND s.expires_at > $2
-		ORDER BY s.created_at DESC LIMIT 200`, actor.PersonID, r.now())
+		SELECT s.id, s.address, s.user_agent, s.created_at, s.seen_at, s.epoch, s.expires_at, p.epoch, p.staff,
+		       (SELECT COUNT(*) FROM memberships x WHERE x.person_id = p.id AND x.state = 'active' AND x.roles <> '')
+		FROM sessions s JOIN people p ON p.id = s.person_id
+		WHERE s.person_id = $1 AND s.expires_at > $2
+		ORDER BY s.created_at DESC LIMIT 200`, actor.PersonID, now)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var s Session
-		if err := rows.Scan(&s.ID, &s.Address, &s.UserAgent, &s.CreatedAt, &s.SeenAt); err != nil {
+		var one session
+		var epoch, privileged, staff int64
+		if err := rows.Scan(&s.ID, &s.Address, &s.UserAgent, &s.CreatedAt, &s.SeenAt, &one.epoch, &one.expires, &epoch, &staff, &privileged); err != nil {
 			return nil, err
+		}
+		one.created, one.seen = s.CreatedAt, s.SeenAt
+		if one.ended(now, epoch, privileged+staff > 0) {
+			continue
 		}
 		s.Current = s.ID == actor.SessionID
 		list = append(list, s)

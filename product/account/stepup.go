@@ -30,10 +30,13 @@ const CheckAction = "access"
 
 // fresh reports whether the session's last check still counts under the account's policy.
 func (s session) fresh(now int64, p Policy) bool {
-	if p.CheckMinutes == 0 {
-		return s.checkUsed == 0 && s.checked > 0 && now-s.checked < onceLife.Milliseconds()
+	if s.checked == 0 || ahead(s.checked, now) {
+		return false
 	}
-	return s.checked > 0 && now-s.checked < int64(p.CheckMinutes)*time.Minute.Milliseconds()
+	if p.CheckMinutes == 0 {
+		return s.checkUsed == 0 && now-s.checked < onceLife.Milliseconds()
+	}
+	return now-s.checked < int64(p.CheckMinutes)*time.Minute.Milliseconds()
 }
 
 // requireCheck refuses an action of a signed-in member whose step-up check is not fresh, and uses the check up where the account asks
@@ -101,7 +104,8 @@ func (a Actor) mayConfirm() error {
 
 // CodePending reports whether a code was sent to this session that may still be typed in.
 func (r *Room) CodePending(ctx context.Context, actor Actor) (bool, error) {
-	return exists(ctx, r.DB, `SELECT 1 FROM step_up_codes WHERE session_id = $1 AND expires_at > $2 AND tries < $3`, actor.SessionID, r.now(), codeTries)
+	return exists(ctx, r.DB, `SELECT 1 FROM step_up_codes WHERE session_id = $1 AND expires_at > $2 AND tries < $3 AND created_at <= $4`,
+		actor.SessionID, r.now(), codeTries, r.now()+clockSlack.Milliseconds())
 }
 
 // ConfirmCode checks a typed code. Spaces and dashes in it do not matter. Each wrong one is counted, in a transaction of its own. A
@@ -126,8 +130,8 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (sess
 		var mac string
 		var tries int64
 		err := q.QueryRowContext(ctx, `
-			UPDATE step_up_codes SET tries = tries + 1 WHERE session_id = $1 AND action = $2 AND expires_at > $3 AND tries < $4
-			RETURNING code_mac, tries`, actor.SessionID, CheckAction, now, codeTries).Scan(&mac, &tries)
+			UPDATE step_up_codes SET tries = tries + 1 WHERE session_id = $1 AND action = $2 AND expires_at > $3 AND tries < $4 AND created_at <= $5
+			RETURNING code_mac, tries`, actor.SessionID, CheckAction, now, codeTries, now+clockSlack.Milliseconds()).Scan(&mac, &tries)
 		if errors.Is(err, sql.ErrNoRows) {
 			verdict = fault.Field("code-ended", "code", "That code has run out. Send a new one")
 			return nil
