@@ -1,0 +1,145 @@
+package api_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"hubline/api"
+	"hubline/base/db"
+	"hubline/base/db/dbtest"
+	"hubline/product/account/accounttest"
+)
+
+var update = flag.Bool("update", false, "write the golden files and the OpenAPI document anew")
+
+var (
+	auditIDs = regexp.MustCompile(`\b01[0-9a-f]{14}[a-z2-7]{12}\b`)
+	ids      = regexp.MustCompile(`\b[a-z2-7]{26}\b`)
+	cursors  = regexp.MustCompile(`"next":"[^"]+"`)
+)
+
+// masks replaces what is random by something of the same form: the first ID that appears is always the same one, and so on.
+type masks map[string]string
+
+func (m masks) apply(text string) string {
+	text = cursors.ReplaceAllString(text, `"next":"mhA1Xq0cZ2fXk0b9eyJ0IjoibWFyeSBjaGVuIn0"`)
+	text = auditIDs.ReplaceAllStringFunc(text, func(id string) string { return "01a2001f97000000" + m.other(id)[:12] })
+	return ids.ReplaceAllStringFunc(text, m.other)
+}
+
+func (m masks) other(id string) string {
+	if m[id] == "" {
+		sum := sha256.Sum256(fmt.Append(nil, "id ", len(m)))
+		m[id] = strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:26]
+		m[m[id]] = m[id] // already masked
+	}
+	return m[id]
+}
+
+// golden compares an answer with the file of that name, or writes it.
+func (r reply) golden(m masks, name string) {
+	r.t.Helper()
+	got := m.apply(r.body)
+	if strings.HasSuffix(name, ".json") {
+		var b bytes.Buffer
+		if err := json.Indent(&b, []byte(strings.TrimSpace(got)), "", "  "); err != nil {
+			r.t.Fatalf("%s: %v in %s", r.what, err, r.body)
+		}
+		got = b.String() + "\n"
+	}
+	compare(r.t, filepath.Join("golden", name), got)
+}
+
+func compare(t testing.TB, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; go test ./api -update writes it", err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not up to date, or the answer is wrong; got\n%s\nwant\n%s", file, got, want)
+	}
+}
+
+// TestGoldenAnswers goes through an account's life and keeps one answer of every operation. They are the examples of the reference.
+func TestGoldenAnswers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		if *update && d.Engine() != db.SQLite {
+			return // both write the same; one is enough
+		}
+		w := &world{Rig: accounttest.New(t, d), t: t}
+		w.admin = w.OpenFor("harbour", "mary.chen@harbourdental.example")
+		w.key, _ = w.Key(w.admin)
+		server := httptest.NewServer(w.handler(func(c *api.Config) { c.BaseURL = "https://hub.example.com" }))
+		t.Cleanup(server.Close)
+		w.url = server.URL
+		m := masks{}
+		examples := map[string]string{}
+		for _, rt := range api.Routes() {
+			examples[rt.ID] = rt.Example
+		}
+		const in = "/accounts/harbour"
+		mary := w.admin.ID()
+
+		w.send("PATCH", in, examples["change-account"]).want(200, nil).golden(m, "change-account.json")
+		w.send("GET", in, nil).want(200, nil).golden(m, "get-account.json")
+		w.send("GET", in+"/roles", nil).want(200, nil).golden(m, "list-rights.json")
+
+		w.send("PATCH", in+"/hub-users/"+mary, `{"name":"Mary Chen"}`).want(200, nil)
+		w.Clock.Advance(time.Minute)
+		jo := w.Join(w.admin, "jo.baptiste@harbourdental.example").ID()
+		w.send("PATCH", in+"/hub-users/"+jo, `{"name":"Jo Baptiste"}`).want(200, nil)
+		w.send("PATCH", in+"/hub-users/"+jo, examples["change-hub-user"]).want(200, nil).golden(m, "change-hub-user.json")
+		w.send("GET", in+"/hub-users/"+jo, nil).want(200, nil).golden(m, "get-hub-user.json")
+		w.send("GET", in+"/hub-users?limit=1&sort=-name", nil).want(200, nil).golden(m, "list-hub-users.json")
+		w.send("GET", in+"/hub-users.csv", nil).want(200, nil).golden(m, "download-hub-users.csv")
+
+		w.Clock.Advance(time.Hour)
+		var sam api.Invitation
+		w.send("POST", in+"/invitations", examples["invite"]).want(201, &sam).golden(m, "invite.json")
+		w.RunJobs()
+		w.send("GET", in+"/invitations/"+sam.ID, nil).want(200, nil).golden(m, "get-invitation.json")
+		w.send("PATCH", in+"/invitations/"+sam.ID, examples["change-invitation"]).want(200, nil).golden(m, "change-invitation.json")
+		w.Clock.Advance(time.Hour)
+		w.send("POST", in+"/invitations/"+sam.ID+"/resend", nil).want(200, nil).golden(m, "resend-invitation.json")
+		w.send("GET", in+"/invitations", nil).want(200, nil).golden(m, "list-invitations.json")
+
+		w.send("GET", in+"/audit-log?limit=2&area=invitation", nil).want(200, nil).golden(m, "list-audit-log.json")
+		w.send("GET", in+"/audit-log.csv?area=invitation", nil).want(200, nil).golden(m, "download-audit-log.csv")
+
+		w.send("GET", in+"/nothing", nil).want(404, nil).golden(m, "problems/no-such-address.json")
+		w.send("PUT", in, `{}`).want(405, nil).golden(m, "problems/method.json")
+		w.send("GET", in, nil, "Authorization", "Bearer hk_x").want(401, nil).golden(m, "problems/key-unknown.json")
+		w.send("GET", in, nil, "Authorization", "").want(401, nil).golden(m, "problems/key-missing.json")
+		w.send("GET", "/accounts/northside", nil).want(404, nil).golden(m, "problems/not-found.json")
+		w.send("DELETE", in+"/invitations/"+sam.ID, nil, "If-Match", `"1-sent-pending"`).want(412, nil).golden(m, "problems/changed-meanwhile.json")
+		w.send("POST", in+"/invitations", `{"email":"x","name":"www.example.com","roles":["boss"]}`).want(422, nil).golden(m, "problems/field-choice.json")
+		w.send("POST", in+"/invitations", `{"email":"x","name":"","message":"`+strings.Repeat("a", 501)+`"}`).want(422, nil).golden(m, "problems/email-form.json")
+		w.send("POST", in+"/invitations", `{"role":[],"email":1}`).want(422, nil).golden(m, "problems/field-type.json")
+		w.send("PATCH", in+"/hub-users/"+mary, `{"roles":[]}`).want(409, nil).golden(m, "problems/last-admin.json")
+
+		w.send("DELETE", in+"/invitations/"+sam.ID, nil).want(204, nil)
+		w.send("DELETE", in+"/hub-users/"+jo, nil).want(204, nil)
+	})
+}

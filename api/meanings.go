@@ -1,0 +1,111 @@
+package api
+
+import "net/http"
+
+// meaning explains a kind of problem on its own page. Its code never changes once published.
+type meaning struct {
+	status int
+	title  string
+	text   string
+}
+
+// meanings holds every code that the API answers with. A test compares it with the codes in the rooms.
+var meanings = map[string]meaning{
+	// Who asks, and may they.
+	"key-missing":   {401, "No API key", "The request has no header Authorization: Bearer <key>."},
+	"key-unknown":   {401, "Key does not work", "The API key is mistyped, expired or revoked, or the person it was made for no longer has access to the account."},
+	"scope-missing": {403, "Scope missing", "The key was made without the scope that this operation needs. Scopes of a key can't be changed; a new key is needed."},
+	"role-missing":  {403, "Role missing", "The person the key was made for does not have the role that this operation needs. A key never can more than that person."},
+	"check-needed":  {403, "Confirmation needed", "People in the portal confirm this with a code by email. Keys do not need to."},
+	"rate-limit":    {429, "Too many requests", "The key asked more often than its limit allows. Wait for the seconds in Retry-After; RateLimit-Remaining tells beforehand."},
+	"wrong-keys":    {429, "Too many wrong keys", "Too many keys that do not work came from your network. Keys that worked lately are not slowed by this."},
+
+	// Where.
+	"no-such-address": {404, "No such address", "The API has nothing at this path. Paths are exact: no doubled and no final slash."},
+	"not-found":       {404, "Not found", "There is no such account or item, or it is not one that your key may know of."},
+	"method":          {405, "Method does nothing here", "The address exists but does not take this method. The header Allow lists those it takes."},
+
+	// How it was sent.
+	"body-missing":         {422, "Body missing", "The operation needs a JSON object as its body."},
+	"body-unwanted":        {422, "Body not wanted", "The operation takes no body, so that nothing in it can be meant and be lost."},
+	"body-form":            {422, "Body is no object", "The body has to be one JSON object, not nested deeply."},
+	"body-syntax":          {400, "Body is no JSON", "The body is not JSON in UTF-8. The detail says where reading stopped."},
+	"body-kind":            {415, "Body of another kind", "Bodies are JSON, sent with Content-Type: application/json."},
+	"body-large":           {413, "Body too large", "A body may have at most 1 MB."},
+	"body-slow":            {408, "Body too slow", "The body did not arrive within ten seconds."},
+	"body-broken":          {400, "Body incomplete", "The connection ended before the body did."},
+	"query-form":           {422, "Query can't be read", "What follows the question mark is not name=value&name=value with special characters as %XX."},
+	"parameter-unknown":    {422, "Unknown parameter", "The operation has no parameter of that name. A mistyped filter would otherwise choose everything."},
+	"parameter-twice":      {422, "Parameter doubled", "A parameter came more than once; readers would pick different ones."},
+	"parameter-characters": {422, "Characters not allowed", "A parameter holds control characters or bytes that are no UTF-8."},
+	"field-unknown":        {422, "Unknown field", "The body has a field that the operation does not take. Names are exact, capitals too."},
+	"field-missing":        {422, "Field missing", "The body lacks a field that the operation needs."},
+	"field-twice":          {422, "Field doubled", "A field comes twice in the body; readers would pick different ones."},
+	"field-null":           {422, "Field is null", "Null could mean empty or unchanged. Send a value, or leave the field out to keep what is there."},
+	"field-type":           {422, "Wrong type", "The value is of another type: a number where there should be text, for instance."},
+	"field-choice":         {422, "Not one of the choices", "The value has to be one of those that the detail lists."},
+	"field-long":           {422, "Too long", "The value has more characters or entries than can be kept."},
+	"field-range":          {422, "Out of range", "The number is smaller or larger than can be."},
+	"field-form":           {422, "Wrong form", "The value does not have the form that the detail describes."},
+	"cursor-unknown":       {422, "Unknown page", "after is not a next of this list with the same filters and the same order. Begin again without it."},
+	"sort-unknown":         {422, "Unknown order", "The list can't be sorted by that."},
+	"status-unknown":       {422, "Unknown status", "The list can't be filtered by that."},
+	"area-unknown":         {422, "Unknown area", "The audit log has no such area."},
+
+	// Repeats and changes by others.
+	"idempotency-form":       {422, "Key for repeats has a wrong form", "Idempotency-Key has to be one text of 1 to 255 visible ASCII characters."},
+	"idempotency-reused":     {422, "Key for repeats was used", "The same Idempotency-Key came with another request within a day. A new request needs a new key."},
+	"idempotency-running":    {409, "Still running", "The first request with this Idempotency-Key has no answer yet. Wait for the seconds in Retry-After, then send it again."},
+	"idempotency-unfinished": {409, "Broken off", "The first request with this Idempotency-Key broke off, for instance because the server stopped. Nobody knows whether it took effect: look before you send it with a new key."},
+	"if-match-form":          {422, "If-Match can't be read", "If-Match has to be one ETag as it was answered, with its quotes, or *."},
+	"changed-meanwhile":      {412, "Changed meanwhile", "The item is not as it was when it had the ETag in If-Match. Get it again, then decide anew."},
+	"busy":                   {503, "Busy", "Too many changes at the same time. Nothing was done; the same request may succeed in a moment."},
+	"too-slow":               {504, "Too slow", "The request was given up after thirty seconds. Nobody knows whether it took effect: look before you send it again."},
+	"internal":               {500, "Our fault", "Something failed that should not have. It is in our log under the number at the end of instance."},
+
+	// People.
+	"name-empty":      {422, "No name", "A name is needed."},
+	"name-long":       {422, "Name too long", "The name has too many characters."},
+	"name-characters": {422, "Characters not allowed in a name", "The name has characters that can't be shown, or that names of accounts don't have."},
+	"name-link":       {422, "Address in a name", "Names can't hold web and email addresses, so that nobody can spread them with our mails."},
+	"name-digits":     {422, "Telephone number in a name", "Names can't hold telephone numbers, so that nobody can spread them with our mails."},
+	"role-unknown":    {422, "Unknown role", "Roles are admin and billing. A Standard user has an empty list."},
+	"state-unknown":   {422, "Unknown state", "A hub user can be set to active or deactivated. To remove somebody, delete them."},
+	"own-roles":       {422, "More access for oneself", "Nobody gives more access to themselves, nor does a key to the person it was made for."},
+	"own-state":       {409, "Deactivating oneself", "A key can't deactivate the person it was made for."},
+	"own-removal":     {409, "Removing oneself", "A key can't remove the person it was made for."},
+	"last-admin":      {409, "Only admin", "The account would be left without an active admin. Make somebody else an admin first."},
+
+	// Invitations.
+	"email-empty":          {422, "No address", "An email address is needed."},
+	"email-form":           {422, "Not an address", "The text is not one email address in the form name@example.com."},
+	"message-long":         {422, "Message too long", "The message of an invitation has at most 500 characters."},
+	"message-characters":   {422, "Characters not allowed in a message", "The message has characters that can't be shown."},
+	"too-many-addresses":   {422, "Too many addresses", "One request invites one person."},
+	"already-member":       {422, "Has access already", "The address belongs to a hub user of the account. Change that hub user instead."},
+	"already-deactivated":  {422, "Is deactivated", "The address belongs to a deactivated hub user. Set their state to active instead."},
+	"already-invited":      {422, "Is invited already", "The address has a pending invitation. Send that one again, or cancel it first."},
+	"recipient-limit":      {422, "Invited too often", "The address got as many invitations this week, over all accounts, as anybody may."},
+	"daily-invitations":    {429, "Daily limit reached", "The account sent as many invitations in a day as it may. Your provider can raise the limit."},
+	"resend-soon":          {429, "Sent a moment ago", "An invitation can be sent again after a minute."},
+	"resend-limit":         {409, "Sent too often", "The invitation was sent as often, or as long ago, as it can be. Cancel it and invite again."},
+	"invitation-accepted":  {409, "Accepted already", "The person has accepted. Change them among the hub users."},
+	"invitation-declined":  {409, "Declined", "The person declined. Invite them again if they agree."},
+	"invitation-cancelled": {409, "Cancelled", "The invitation was cancelled. Invite again."},
+	"invitation-expired":   {409, "Ran out", "The invitation ran out too long ago to be sent again. Invite again."},
+	"invitation-voided":    {409, "Stopped", "The invitation stopped, as its inviter is no longer an admin. Invite again."},
+	"invitation-replaced":  {409, "Replaced", "A newer invitation went to the same address."},
+
+	// The account.
+	"time-zone":        {422, "Unknown time zone", "The time zone has to be an IANA name such as Australia/Sydney."},
+	"invitation-hours": {422, "Life of invitations out of range", "Invitations work for 1 to 720 hours."},
+	"check-minutes":    {422, "Life of checks out of range", "A check stays fresh for 0 to 120 minutes."},
+}
+
+// title returns the few words of a kind of problem.
+func title(code string, status int) string {
+	if m, ok := meanings[code]; ok {
+		return m.title
+	}
+	return http.StatusText(status)
+}

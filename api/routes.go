@@ -1,0 +1,57 @@
+package api
+
+import "hubline/product/account"
+
+const (
+	tagHubUsers    = "Hub users"
+	tagInvitations = "Invitations"
+	tagAccount     = "Account"
+	tagAudit       = "Audit log"
+)
+
+// Routes returns every operation of the API. A key may use one if its maker may at this moment and the key has the scope of the same
+// name.
+func Routes() []Route {
+	const in = "/accounts/{slug}"
+	return []Route{
+		{"GET", in, account.ViewSettings, "get-account", tagAccount, "Get the account",
+			"Answers with the account and its settings.", "", serve((*door).account)},
+		{"PATCH", in, account.ChangeSettings, "change-account", tagAccount, "Change the account's settings",
+			"Changes the fields that are sent and leaves the others. The change is in the audit log.",
+			`{"name": "Harbour Dental Group", "invitation_hours": 72}`, serve((*door).changeAccount)},
+		{"GET", in + "/roles", account.ViewRoles, "list-rights", tagAccount, "List what each role can do",
+			"Answers with the table of rights. Menus, pages, keys and this API all decide by it.", "", serve((*door).rights)},
+
+		{"GET", in + "/hub-users", account.ViewHubUsers, "list-hub-users", tagHubUsers, "List hub users",
+			"Lists the people who belong to the account, one page at a time. People who are only invited are among the invitations.", "", serve((*door).listHubUsers)},
+		{"GET", in + "/hub-users.csv", account.ViewHubUsers, "download-hub-users", tagHubUsers, "Download hub users as CSV",
+			"Answers with all hub users that the filters choose, one a line. A cell that a spreadsheet would run as a formula begins with an apostrophe.", "", serve((*door).hubUsersCSV)},
+		{"GET", in + "/hub-users/{id}", account.ViewHubUsers, "get-hub-user", tagHubUsers, "Get a hub user",
+			"Answers with one person of the account. Whoever was removed is not found.", "", serve((*door).hubUser)},
+		{"PATCH", in + "/hub-users/{id}", account.ChangeHubUsers, "change-hub-user", tagHubUsers, "Change a hub user",
+			"Changes roles, name or state. It counts from the person's next request, where they are signed in too, and they get a mail about their access. The account keeps at least one active admin.",
+			`{"roles": ["billing"]}`, serve((*door).changeHubUser)},
+		{"DELETE", in + "/hub-users/{id}", account.ChangeHubUsers, "remove-hub-user", tagHubUsers, "Remove a hub user",
+			"Takes the person's access to the account away, from their next request on. The person and their other accounts stay; to come back they need a new invitation.", "", serve((*door).removeHubUser)},
+
+		{"GET", in + "/invitations", account.ViewHubUsers, "list-invitations", tagInvitations, "List invitations",
+			"Lists the invitations that are not settled: pending, expired, declined and voided ones.", "", serve((*door).listInvitations)},
+		{"POST", in + "/invitations", account.InviteHubUsers, "invite", tagInvitations, "Invite somebody",
+			"Sends an invitation to one address. Its link is only in the mail and works for the time in the account's settings.",
+			`{"email": "sam.okafor@harbourdental.example", "name": "Sam Okafor", "roles": ["billing"], "message": "Welcome to the team."}`, serve((*door).invite)},
+		{"GET", in + "/invitations/{id}", account.ViewHubUsers, "get-invitation", tagInvitations, "Get an invitation",
+			"Answers with one invitation, settled ones too.", "", serve((*door).invitation)},
+		{"PATCH", in + "/invitations/{id}", account.InviteHubUsers, "change-invitation", tagInvitations, "Change the roles of an invitation",
+			"Changes the access that a pending invitation offers. The link stays the same; the page behind it shows the new access.",
+			`{"roles": ["admin", "billing"]}`, serve((*door).changeInvitation)},
+		{"POST", in + "/invitations/{id}/resend", account.InviteHubUsers, "resend-invitation", tagInvitations, "Send an invitation again",
+			"Mails a new link and extends the invitation. The old link stops working in the same moment. Once a minute, and five times in all.", "", serve((*door).resendInvitation)},
+		{"DELETE", in + "/invitations/{id}", account.InviteHubUsers, "cancel-invitation", tagInvitations, "Cancel an invitation",
+			"Ends a pending invitation, or takes a declined or voided one off the list. Its link says from then on that it was cancelled.", "", serve((*door).cancelInvitation)},
+
+		{"GET", in + "/audit-log", account.ViewAuditLog, "list-audit-log", tagAudit, "List the audit log",
+			"Lists who did what, when and from where, newest first.", "", serve((*door).auditLog)},
+		{"GET", in + "/audit-log.csv", account.ViewAuditLog, "download-audit-log", tagAudit, "Download the audit log as CSV",
+			"Answers with all entries that the filters choose, one a line, newest first. A cell that a spreadsheet would run as a formula begins with an apostrophe.", "", serve((*door).auditCSV)},
+	}
+}
