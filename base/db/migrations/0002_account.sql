@@ -48,7 +48,7 @@ CREATE TABLE memberships (
 );
 CREATE UNIQUE INDEX memberships_live ON memberships (account_id, person_id) WHERE state <> 'removed';
 CREATE UNIQUE INDEX memberships_invitation ON memberships (account_id, invitation_id) WHERE invitation_id IS NOT NULL;
-CREATE INDEX memberships_person ON memberships (person_id, state, roles);
+CREATE INDEX memberships_person ON memberships (person_id, account_id, state, roles);
 CREATE INDEX memberships_email ON memberships (account_id, email);
 CREATE INDEX memberships_state ON memberships (account_id, state, roles);
 CREATE INDEX memberships_by_name ON memberships (account_id, search, id);
