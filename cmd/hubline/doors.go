@@ -34,6 +34,7 @@ func (s *system) doors() (*web.Portal, http.Handler, error) {
 		Idempotency: answers,
 		BaseURL:     s.cfg.BaseURL,
 		Log:         s.log,
+		Observe:     s.metrics.observe,
 	})
 	return portal, programs, err
 }
