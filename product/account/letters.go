@@ -160,9 +160,12 @@ func (r *Room) sendReset(ctx context.Context, in resetLetter) error {
 	if err != nil || r.now() > in.At+resetLife.Milliseconds() {
 		return ignoreGone(err)
 	}
-	if err := r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		return r.passwordLink(ctx, q, p.ID, in.Token, in.At, resetLife)
-	}); err != nil {
+	var live bool
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		live, err = r.passwordLink(ctx, q, p.ID, tokenHash(tokenReset, in.Token), in.At, resetLife)
+		return err
+	})
+	if err != nil || !live {
 		return err
 	}
 	link := r.BaseURL + "/password/" + in.Token

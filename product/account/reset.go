@@ -40,13 +40,25 @@ func (r *Room) AskReset(ctx context.Context, email string, b Browser) (err error
 	})
 }
 
-// passwordLink makes the token the person's one live link. Run again with the same token it changes nothing.
-func (r *Room) passwordLink(ctx context.Context, q db.Q, personID, token string, at int64, life time.Duration) error {
-	_, err := q.ExecContext(ctx, `
+// passwordLink makes a link asked for at that time the person's one live link, by its hash. It reports whether it is: a newer one, or
+// the end of one, stays as it is. Run again with the same link it changes nothing.
+func (r *Room) passwordLink(ctx context.Context, q db.Q, personID, hash string, at int64, life time.Duration) (live bool, err error) {
+	result, err := q.ExecContext(ctx, `
 		INSERT INTO password_links (person_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (person_id) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at, expires_at = excluded.expires_at
-		WHERE password_links.created_at <= excluded.created_at`,
-		personID, tokenHash(tokenReset, token), at, at+life.Milliseconds())
+		WHERE password_links.created_at <= excluded.created_at OR password_links.created_at > $5`,
+		personID, hash, at, at+life.Milliseconds(), r.now()+clockSlack.Milliseconds())
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}
+
+// endLinks ends the person's link, and those asked for until now whose mails are late: what stands in its place is newer than
+// they are, has no token, and stays for as long as they could live.
+func (r *Room) endLinks(ctx context.Context, q db.Q, personID string) error {
+	_, err := r.passwordLink(ctx, q, personID, "ended "+newID(), r.now(), resetLife)
 	return err
 }
 
@@ -144,14 +156,14 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 // newSecret stores a password and lets everything made under the old one die: sessions, and links that could set it.
 func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string) (Person, error) {
 	p.password, p.epoch = secret, p.epoch+1
-	for _, change := range []string{
-		`UPDATE people SET password = $2, epoch = epoch + 1 WHERE id = $1`,
-		`DELETE FROM password_links WHERE person_id = $1 AND $2 <> ''`,
-		`DELETE FROM sessions WHERE person_id = $1 AND $2 <> ''`,
-	} {
-		if _, err := q.ExecContext(ctx, change, p.ID, secret); err != nil {
-			return p, err
-		}
+	if _, err := q.ExecContext(ctx, `UPDATE people SET password = $2, epoch = epoch + 1 WHERE id = $1`, p.ID, secret); err != nil {
+		return p, err
+	}
+	if _, err := q.ExecContext(ctx, `DELETE FROM sessions WHERE person_id = $1`, p.ID); err != nil {
+		return p, err
+	}
+	if err := r.endLinks(ctx, q, p.ID); err != nil {
+		return p, err
 	}
 	if err := r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "password", To: p.Email, Name: p.Name, At: r.now()}); err != nil {
 		return p, err

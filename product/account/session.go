@@ -102,8 +102,11 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_
 	var in Entrance
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		now, err := r.personByID(ctx, q, person.ID)
-		if err != nil || now.password != person.password { // reset while the hash was being checked
+		if fault.Is(err, fault.NotFound) || err == nil && now.password != person.password { // reset while the hash was being checked
 			return noMatch()
+		}
+		if err != nil {
+			return err
 		}
 		if err := r.refund(ctx, q, limits...); err != nil {
 			return err

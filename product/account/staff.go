@@ -33,8 +33,13 @@ func (r *Room) AddStaff(ctx context.Context, actor Actor, email, name string) (p
 		case !p.Staff:
 			return fault.Field("staff-member", "email", offer.Email+" already signs in to customers' accounts. Use an address of their own for the console")
 		}
-		token, _ = newToken(tokenReset)
-		return r.passwordLink(ctx, q, p.ID, token, r.now(), startLife)
+		var hash string
+		token, hash = newToken(tokenReset)
+		live, err := r.passwordLink(ctx, q, p.ID, hash, r.now(), startLife)
+		if err == nil && !live {
+			err = changedMeanwhile()
+		}
+		return err
 	})
 	return p, token, err
 }
