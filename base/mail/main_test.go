@@ -8,8 +8,10 @@ import (
 
 // TestMain raises the number of generated cases; -rapid.checks on the command line still wins.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "20000"); err != nil {
-		panic(err)
+	for name, value := range map[string]string{"rapid.checks": "20000", "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }

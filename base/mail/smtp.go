@@ -256,12 +256,17 @@ func Refused(err error) (reason string, yes bool) {
 // maxReason bounds a reason, in characters.
 const maxReason = 160
 
-// reasonOf is a server's answer as one short line without the enhanced code in front (RFC 2034 section 4).
+// reasonOf is a server's answer as one short line without the enhanced code that begins each of its lines (RFC 2034
+// section 4).
 func reasonOf(e *textproto.Error) string {
-	reason := oneLine(e.Msg)
-	if code, rest, ok := strings.Cut(reason, " "); ok && strings.HasPrefix(code, "5.") {
-		reason = rest
+	var words []string
+	for line := range strings.SplitSeq(e.Msg, "\n") {
+		if code, rest, _ := strings.Cut(line, " "); strings.HasPrefix(code, "5.") {
+			line = rest
+		}
+		words = append(words, line)
 	}
+	reason := oneLine(strings.Join(words, " "))
 	if reason == "" {
 		return fmt.Sprintf("refused with code %d", e.Code)
 	}

@@ -45,10 +45,10 @@ type Options struct {
 
 // Box is a running mailbox.
 type Box struct {
-	o      Options
-	server *smtp.Server
-	addr   string
-	served sync.WaitGroup
+	o        Options
+	listener net.Listener
+	server   *smtp.Server
+	served   sync.WaitGroup
 
 	mu    sync.Mutex
 	file  *os.File
@@ -73,12 +73,11 @@ func Start(o Options) (*Box, error) {
 	if err := b.load(); err != nil {
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
-	listener, err := listen(o.Addr)
-	if err != nil {
+	var err error
+	if b.listener, err = listen(o.Addr); err != nil {
 		b.file.Close()
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
-	b.addr = listener.Addr().String()
 	b.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{box: b}, nil }))
 	b.server.Domain = "mailbox.hubline.test"
 	b.server.MaxMessageBytes = maxMail
@@ -87,7 +86,7 @@ func Start(o Options) (*Box, error) {
 	b.server.WriteTimeout = time.Minute
 	b.server.ErrorLog = slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug) // what clients do wrong
 	b.served.Go(func() {
-		if err := b.server.Serve(listener); err != nil {
+		if err := b.server.Serve(b.listener); err != nil {
 			o.Log.Error("the mailbox stopped", "error", err)
 		}
 	})
@@ -106,11 +105,12 @@ func listen(addr string) (net.Listener, error) {
 }
 
 // Addr is the host and port of the SMTP server.
-func (b *Box) Addr() string { return b.addr }
+func (b *Box) Addr() string { return b.listener.Addr().String() }
 
 // Close stops the server; the mails stay in the folder.
 func (b *Box) Close() error {
 	err := b.server.Close()
+	b.listener.Close() // which the server does not know before it serves
 	b.served.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()

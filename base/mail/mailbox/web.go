@@ -56,7 +56,7 @@ func (b *Box) page(w http.ResponseWriter, _ *http.Request) {
 		SMTP       string
 		Total      int
 		Mails      []Mail
-	}{b.o.Stylesheet, b.addr, total, mails})
+	}{b.o.Stylesheet, b.Addr(), total, mails})
 	if err != nil {
 		b.o.Log.Warn("the mailbox page broke off", "error", err)
 	}
