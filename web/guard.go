@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -114,27 +113,14 @@ func (r *Request) browser() account.Browser {
 	return account.Browser{Address: r.portal.address(r.Request), UserAgent: r.UserAgent(), Device: r.portal.cookieValue(r.Request, deviceCookie)}
 }
 
-// address returns the network address that a request comes from, without its port. What X-Forwarded-For says counts only as far as
-// configured proxies wrote it: from the right, up to the first address that is none of theirs.
+// address returns the network address that a request comes from, without its port. Behind proxies it is the program that sets
+// RemoteAddr, as it alone knows which to believe.
 func (p *Portal) address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		host = r.RemoteAddr
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && p.trusted(host); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		host = hop.Unmap().String()
+		return r.RemoteAddr
 	}
 	return host
-}
-
-func (p *Portal) trusted(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && slices.ContainsFunc(p.TrustedProxies, func(n netip.Prefix) bool { return n.Contains(ip.Unmap()) })
 }
 
 const recentMost = 5

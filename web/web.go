@@ -9,7 +9,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -36,8 +35,6 @@ type Config struct {
 	Log      *slog.Logger     // nil: discarded
 	Now      func() time.Time // nil: time.Now
 	Zone     *time.Location   // zone of pages without a viewer; nil: UTC
-
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; everybody else's is not
 
 	// Observe is told of every answered request, for metrics and traces; route is a pattern, "" when none fits. nil: nobody.
 	Observe func(r *http.Request, route string, status int, took time.Duration)
