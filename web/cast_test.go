@@ -1,0 +1,289 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/db/dbtest"
+	"hubline/base/job"
+	"hubline/product/account"
+	"hubline/product/account/accounttest"
+)
+
+// cast is a world with everybody whom the tests of rights and of bad input need, in a store that they can put back. Everybody's step-up
+// check is fresh and a code is on its way to them.
+type cast struct {
+	*world
+	boss    *accounttest.User // admin and billing of the account "harbour", which everything is about
+	players []*player         // each role set in each state of membership in harbour
+	clerk   *player           // a person of the provider
+	own     *things           // of harbour
+	far     *things           // of an account that none of the players belongs to; what is in it has the marks
+	missing *things           // of no account
+
+	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
+	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
+	frozen                      *dbtest.Frozen
+	farMarks, ownMarks, holders []string // words that only members of far, or of harbour, may read; names of those who can help
+}
+
+// player is one person: a role set, in one state of membership.
+type player struct {
+	name, email, person string
+	roles               account.Roles
+	state               string
+	session, device     string // tokens
+	code                string // works in this session
+	spare               string // ID of another session of theirs
+	ended               string // token of a session that is over
+}
+
+func (p *player) browser() account.Browser {
+	return account.Browser{Address: accounttest.Address, UserAgent: accounttest.UserAgent, Device: p.device}
+}
+
+func (p *player) String() string {
+	if p.state == "staff" {
+		return "staff"
+	}
+	return p.roles.String() + ", " + p.state
+}
+
+// things are what the addresses of an account can name.
+type things struct {
+	slug, target, paused, invitation string
+	name                             string // the account's
+	targetVersion, invitationVersion int64
+	accountVersion                   int64
+}
+
+// The states of membership. The invited belong to another account; the removed to none.
+var memberStates = []string{"active", "deactivated", "removed", "invited"}
+
+func newCast(t *testing.T, d *db.DB) *cast {
+	t.Helper()
+	c := &cast{world: newWorld(t, d), invitee: "newcomer@letters.example"}
+	c.boss = c.Open("harbour")
+	third := c.Open("third")
+	admins := c.Join(c.boss, "second@harbour.example", account.Admin)
+	c.holders = []string{c.boss.Name, admins.Name}
+	c.own = c.things(c.boss, "harbour.example")
+	c.far = c.things(c.Open("far"), "zanzibar.example")
+	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+	c.farMarks, c.ownMarks = []string{"Zanzibar", "zanzibar.example"}, []string{"Harbour Group", "harbour.example"}
+	for _, roles := range roleSets() {
+		for _, state := range memberStates {
+			c.players = append(c.players, c.player(third, roles, state))
+		}
+	}
+	c.provide(t)
+	const again = 40 * time.Second // a code may be asked for again, and nothing has aged
+	c.Clock.Advance(again)
+	c.sendCodes(t)
+	c.Clock.Advance(again)
+	c.frozen = dbtest.Freeze(t, d, "sessions.seen_at")
+	return c
+}
+
+func randomID() string { return strings.ToLower(rand.Text()) }
+
+// things fills an account with one of each.
+func (c *cast) things(admin *accounttest.User, domain string) *things {
+	c.t.Helper()
+	ctx := c.t.Context()
+	name := admin.Account.Name
+	if domain == "zanzibar.example" {
+		name = "Zanzibar Group"
+		a := admin.Account
+		if _, err := c.ChangeSettings(ctx, admin.Actor(), account.Settings{Name: name, TimeZone: "Australia/Perth", InvitationHours: a.Policy.InvitationHours,
+			CheckMinutes: a.Policy.CheckMinutes}, 0); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	target, paused := c.Join(admin, "target@"+domain), c.Join(admin, "paused@"+domain)
+	invitation, _ := c.Invite(admin, "waiting@"+domain)
+	th := &things{slug: admin.Account.Slug, name: name, target: target.ID(), paused: paused.ID(), invitation: invitation.ID}
+	label := strings.ToUpper(domain[:1]) + domain[1:strings.IndexByte(domain, '.')] + " target"
+	u, err := c.ChangeHubUser(ctx, admin.Actor(), th.target, account.Change{Name: &label}, 0)
+	if err == nil {
+		th.targetVersion = u.Version
+		state := account.Deactivated
+		_, err = c.ChangeHubUser(ctx, admin.Actor(), th.paused, account.Change{State: &state}, 0)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th.invitationVersion, th.accountVersion = invitation.Version, admin.Actor().Account.Version
+	return th
+}
+
+func (c *cast) player(third *accounttest.User, roles account.Roles, state string) *player {
+	c.t.Helper()
+	email := fmt.Sprintf("%s-%s@people.example", strings.ToLower(strings.Join(append(roles.Words(), "x"), "-")), state)
+	home := c.boss
+	if state == "invited" {
+		home = third
+		if _, err := c.Room.Invite(c.t.Context(), c.boss.Actor(), account.Invite{Offers: []account.Offer{{Email: email}}, Roles: roles}); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	u := c.Join(home, email, roles...)
+	p := &player{name: u.Name, email: email, roles: roles, state: state, ended: u.Session(), device: u.Device()}
+	p.spare = u.SignIn().Actor().SessionID
+	actor := u.SignIn().Check().Actor()
+	p.session, p.person = u.Session(), actor.PersonID
+	err := c.SignOut(c.t.Context(), p.ended)
+	deactivated := account.Deactivated
+	if err == nil && state == "deactivated" {
+		_, err = c.ChangeHubUser(c.t.Context(), c.boss.Actor(), actor.MembershipID, account.Change{State: &deactivated}, 0)
+	}
+	if err == nil && state == "removed" {
+		_, err = c.RemoveHubUser(c.t.Context(), c.boss.Actor(), actor.MembershipID, 0)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return p
+}
+
+// clerkFrom is a person of the provider with the sessions of a player.
+func (c *cast) clerkFrom(email string) *player {
+	c.t.Helper()
+	ctx := c.t.Context()
+	actor := c.Staff(email)
+	p := &player{name: actor.Name, email: email, person: actor.PersonID, state: "staff"}
+	var sessions [3]string
+	for i := range sessions {
+		in, err := c.SignIn(ctx, email, accounttest.Password, p.browser())
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		sessions[i], p.device = in.Session, in.Device
+	}
+	spare, err := c.SignedIn(ctx, sessions[1], accounttest.Address)
+	if err == nil {
+		err = c.SignOut(ctx, sessions[0])
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	p.ended, p.spare, p.session = sessions[0], spare.SessionID, sessions[2]
+	return p
+}
+
+// provide makes what stands outside accounts: the provider's people, a failed job, mailed links.
+func (c *cast) provide(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	c.clerk = c.clerkFrom("ines@provider.example")
+	c.colleague = c.Staff("colleague@provider.example").PersonID
+	job.Handle(c.Jobs, "test.fails", func(context.Context, struct{}) error { return job.Permanent(errors.New("it fails")) })
+	if err := c.DB.Tx(ctx, func(ctx context.Context, q db.Q) error { return c.Jobs.Add(ctx, q, "test.fails", struct{}{}) }); err != nil {
+		t.Fatal(err)
+	}
+	i, token := c.Invite(c.boss, c.invitee, account.Billing)
+	c.invitation = token
+	forgetful := c.Join(c.boss, "forgetful@letters.example")
+	if err := c.AskReset(ctx, forgetful.Email, forgetful.Browser()); err != nil {
+		t.Fatal(err)
+	}
+	c.reset = c.ResetToken(forgetful.Email)
+	c.RunJobs()
+	dead, _, err := c.Jobs.Dead(ctx, "", 10)
+	if err != nil || len(dead) != 1 {
+		t.Fatalf("%d dead jobs beside invitation %s: %v", len(dead), i.ID, err)
+	}
+	c.deadJob = dead[0].ID
+	c.file = strings.TrimPrefix(c.portal.assets.byName["app.css"].url, "/assets/")
+}
+
+// sendCodes mails a code to everybody's session.
+func (c *cast) sendCodes(t *testing.T) {
+	t.Helper()
+	for _, p := range c.players {
+		actor, err := c.SignedIn(t.Context(), p.session, accounttest.Address)
+		if err == nil {
+			err = c.SendCode(t.Context(), actor, p.browser())
+		}
+		if err != nil {
+			t.Fatalf("a code for %s: %v", p, err)
+		}
+		p.code = c.Code(p.email)
+	}
+}
+
+// active returns the player with the roles who belongs to harbour.
+func (c *cast) active(roles ...account.Role) *player {
+	for _, p := range c.players {
+		if p.state == "active" && slices.Equal(p.roles, roles) {
+			return p
+		}
+	}
+	c.t.Fatalf("nobody has the roles %v", roles)
+	return nil
+}
+
+// ask sends a request straight into the portal, without a network. Headers are "Name: value"; a session of "" is nobody's.
+func (c *cast) ask(method, target, session string, form url.Values, headers ...string) *page {
+	c.t.Helper()
+	return c.send(method, target, session, form.Encode(), headers...)
+}
+
+func (c *cast) send(method, target, session, body string, headers ...string) *page {
+	c.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	u, err := url.Parse(target)
+	if err != nil {
+		c.t.Fatalf("address %q: %v", target, err)
+	}
+	r := httptest.NewRequestWithContext(ctx, method, "/", strings.NewReader(body))
+	r.URL, r.RequestURI, r.RemoteAddr = u, target, "127.0.0.1:4711"
+	r.Host = strings.TrimPrefix(c.URL, "http://")
+	r.Header.Set("X-Forwarded-For", accounttest.Address)
+	r.Header.Set("User-Agent", accounttest.UserAgent)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		if name == "Host" {
+			r.Host = value
+			continue
+		}
+		r.Header.Set(name, value)
+	}
+	if session != "" {
+		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
+	}
+	w := &ear{ResponseRecorder: httptest.NewRecorder(), hearsEnough: stop}
+	c.portal.ServeHTTP(w, r)
+	return &page{w.Code, u, w.Header(), w.Body.String()}
+}
+
+// ear is a reader of one answer, who leaves an event stream after its first words.
+type ear struct {
+	*httptest.ResponseRecorder
+	hearsEnough func()
+}
+
+func (e *ear) SetWriteDeadline(time.Time) error { return nil }
+
+func (e *ear) FlushError() error {
+	e.Flush()
+	if e.Header().Get("Content-Type") == "text/event-stream" {
+		e.hearsEnough()
+	}
+	return nil
+}

@@ -1,0 +1,428 @@
+package web
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"hubline/base/db"
+	"hubline/base/db/dbtest"
+	"hubline/product/account"
+	"hubline/product/account/accounttest"
+)
+
+// The authorisation matrix: every route × role set × state of membership × own, other or no account × signed in or not. The routes come
+// from the table; whoever adds one is told here how to fill it in, or the test fails. What is expected is worked out from the route's
+// declaration and the table of rights, by code of the test's own.
+
+// cell is one place of the matrix.
+type cell struct {
+	*cast
+	route Route
+	who   *player
+	level string // how they come: levels
+	where string // whose account or item the address names: places
+	*things
+}
+
+// The ways to come, and what an address can name. "own account, other's item" names an item of another account below one's own.
+var (
+	levels = []string{"signed in", "signed out", "session ended"}
+	places = []string{"own", "other", "none", "own account, other's item", "own account, no such item"}
+)
+
+func (c *cell) String() string {
+	return fmt.Sprintf("%s %s by %s, %s, %s", c.route.Method, c.route.Pattern, c.who, c.level, c.where)
+}
+
+// parameters fills in the parts of patterns, by the pattern as far as the part. One that is missing here fails the test.
+var parameters = map[string]func(c *cell) string{
+	"/{account}":                       func(c *cell) string { return c.slug },
+	"/{account}/hub-users/{id}":        func(c *cell) string { return c.target },
+	"/{account}/invitations/{id}":      func(c *cell) string { return c.things.invitation },
+	"/assets/{file}":                   func(c *cell) string { return c.file },
+	"/console/accounts/{slug}":         func(c *cell) string { return c.own.slug },
+	"/console/staff/{id}":              func(c *cell) string { return c.colleague },
+	"/console/jobs/{id}":               func(c *cell) string { return c.deadJob },
+	"/invitations/{token}":             func(c *cell) string { return c.cast.invitation },
+	"/password/{token}":                func(c *cell) string { return c.reset },
+	"/profile/security/sessions/{id}":  func(c *cell) string { return c.who.spare },
+	"/{account}/hub-users/{id} paused": func(c *cell) string { return c.paused },
+}
+
+// posts is what each form sends so that something would happen. One that is missing here fails the test.
+var posts = map[string]func(c *cell) url.Values{
+	"/sign-in":                      func(c *cell) url.Values { return pairs("email", c.who.email, "password", accounttest.Password) },
+	"/sign-in/forgot":               func(c *cell) url.Values { return pairs("email", c.who.email) },
+	"/sign-out":                     nothing,
+	"/password/{token}":             func(*cell) url.Values { return pairs("password", "quince tram wattle 14") },
+	"/check":                        func(c *cell) url.Values { return pairs("code", c.who.code) },
+	"/check/code":                   func(*cell) url.Values { return pairs("again", "1") },
+	"/invitations/{token}":          func(*cell) url.Values { return pairs("name", "New Comer", "password", "quince tram wattle 14") },
+	"/invitations/{token}/decline":  func(c *cell) url.Values { return pairs("email", c.invitee) },
+	"/invitations/{token}/sign-out": nothing,
+	"/profile":                      func(*cell) url.Values { return pairs("name", "Somebody Else", "theme", "dark") },
+	"/profile/security/password": func(*cell) url.Values {
+		return pairs("current_password", accounttest.Password, "password", "quince tram wattle 14")
+	},
+	"/profile/security/sessions/{id}/end":   nothing,
+	"/profile/security/sessions/end-others": nothing,
+	"/console/accounts/new": func(*cell) url.Values {
+		return pairs("name", "New Group", "time_zone", "Australia/Sydney", "admin_email", "first@new.example")
+	},
+	"/console/staff/new":         func(*cell) url.Values { return pairs("email", "new@provider.example", "name", "New Colleague") },
+	"/console/staff/{id}/remove": nothing,
+	"/console/jobs/{id}/retry":   nothing,
+	"/console/jobs/{id}/discard": nothing,
+	"/{account}/settings":        postSettings,
+	"/{account}/hub-users/invite": func(*cell) url.Values {
+		return pairs("email", "fresh@letters.example", "step", "send", "roles", "billing")
+	},
+	"/{account}/hub-users/{id}": func(c *cell) url.Values {
+		return pairs("name", "Renamed", "roles", "billing", "version", whole(c.targetVersion))
+	},
+	"/{account}/hub-users/{id}/removal":        nothing,
+	"/{account}/hub-users/{id}/deactivation":   nothing,
+	"/{account}/hub-users/{id}/reactivation":   nothing,
+	"/{account}/invitations/{id}":              func(c *cell) url.Values { return pairs("roles", "billing", "version", whole(c.invitationVersion)) },
+	"/{account}/invitations/{id}/resend":       nothing,
+	"/{account}/invitations/{id}/cancellation": nothing,
+}
+
+func nothing(*cell) url.Values { return url.Values{} }
+
+func postSettings(c *cell) url.Values {
+	return pairs("name", "Renamed Group", "time_zone", "Australia/Perth", "invitation_hours", "24", "check_minutes", "15", "version", whole(c.accountVersion))
+}
+
+func whole(n int64) string { return strconv.FormatInt(n, 10) }
+
+func pairs(list ...string) url.Values {
+	values := url.Values{}
+	for i := 0; i+1 < len(list); i += 2 {
+		values.Add(list[i], list[i+1])
+	}
+	return values
+}
+
+// address fills in the pattern.
+func (c *cell) address() (string, error) {
+	var path, sofar string
+	for part := range strings.SplitSeq(strings.TrimPrefix(strings.TrimSuffix(c.route.Pattern, "{$}"), "/"), "/") {
+		sofar += "/" + part
+		if strings.HasPrefix(part, "{") {
+			fill := parameters[sofar]
+			if strings.HasSuffix(c.route.Pattern, "/reactivation") && part == "{id}" {
+				fill = parameters[sofar+" paused"]
+			}
+			if fill == nil {
+				return "", fmt.Errorf("tell the matrix how to fill in %s of %s %s", part, c.route.Method, c.route.Pattern)
+			}
+			part = url.PathEscape(fill(c))
+		}
+		path += "/" + part
+	}
+	return path, nil
+}
+
+// request makes the cell's request.
+func (c *cell) request() (*page, error) {
+	path, err := c.address()
+	if err != nil {
+		return nil, err
+	}
+	var form url.Values
+	if c.route.Method == http.MethodPost {
+		post := posts[c.route.Pattern]
+		if post == nil {
+			return nil, fmt.Errorf("tell the matrix what %s takes", c.route.Pattern)
+		}
+		form = post(c)
+		if c.route.Pattern == "/invitations/{token}" {
+			form.Set("shown", c.shown())
+		}
+	}
+	session := map[string]string{"signed in": c.who.session, "session ended": c.who.ended}[c.level]
+	return c.ask(c.route.Method, path, session, form), nil
+}
+
+// shown is what the page of the invitation carries, which the form must send back.
+func (c *cell) shown() string {
+	w, err := c.Welcome(c.t.Context(), c.cast.invitation)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return w.Shown
+}
+
+// verdict is what a cell must answer.
+type verdict string
+
+const (
+	open      verdict = "open"      // the page, or what the form does
+	asked     verdict = "asked"     // to sign in
+	forbidden verdict = "forbidden" // 403 with who can help
+	hidden    verdict = "hidden"    // 404, as if there were nothing
+)
+
+// expected says what the declaration means for the cell.
+func (c *cell) expected() verdict {
+	access := string(c.route.Access)
+	permission, needs := strings.CutPrefix(access, "needs:")
+	belongs := c.who.state == "active" && (c.where == "own" || strings.HasPrefix(c.where, "own account"))
+	switch {
+	case access == "public":
+		return open
+	case c.level != "signed in":
+		return asked
+	case access == "signed-in":
+		return open
+	case access == "staff" && c.who.state == "staff":
+		return open
+	case access == "staff" || !belongs:
+		return hidden
+	case needs && !holds(c.who.roles, account.Permission(permission)):
+		return forbidden
+	case c.where != "own":
+		return hidden
+	case needs || access == "member":
+		return open
+	}
+	return hidden
+}
+
+// holds reads the table of rights without its code.
+func holds(roles account.Roles, p account.Permission) bool {
+	i := slices.IndexFunc(account.Rights, func(r account.Right) bool { return r.Permission == p })
+	if i < 0 {
+		return false
+	}
+	r := account.Rights[i]
+	return r.Standard && len(roles) == 0 || r.Admin && slices.Contains(roles, account.Admin) || r.Billing && slices.Contains(roles, account.Billing)
+}
+
+// cells lists the matrix's cells of one route. Where two would be the same request, it is made once: the signed-out have no roles, and
+// what lies outside accounts is in none.
+func (c *cast) cells(rt Route) []*cell {
+	var list []*cell
+	inAccount := strings.HasPrefix(rt.Pattern, "/{account}/")
+	for _, level := range levels {
+		people := append(slices.Clone(c.players), c.clerk)
+		if level == "signed out" {
+			people = []*player{c.players[0]}
+		}
+		for _, who := range people {
+			for _, where := range places {
+				items := strings.Count(rt.Pattern, "{") - strings.Count(rt.Pattern, "{$}")
+				if !inAccount && where != "own" || items < 2 && strings.HasPrefix(where, "own account") {
+					continue
+				}
+				list = append(list, &cell{c, rt, who, level, where, c.named(where)})
+			}
+		}
+	}
+	return list
+}
+
+func (c *cast) named(where string) *things {
+	switch where {
+	case "other":
+		return c.far
+	case "none":
+		return c.missing
+	case "own":
+		return c.own
+	}
+	mixed := *c.far
+	if strings.HasSuffix(where, "no such item") {
+		mixed = *c.missing
+	}
+	mixed.slug = c.own.slug
+	return &mixed
+}
+
+// tally counts what a run of the matrix did.
+type tally struct {
+	routes, cells int
+	by            map[verdict]int
+}
+
+// check runs all cells of a route and returns what is wrong. First come those that must change nothing, whose effect on the store is
+// looked at once for all of them, then the forms that may be sent, each from the same store.
+func (c *cast) check(rt Route, count *tally) (wrong []string) {
+	count.routes++
+	secrets := map[string]string{} // answers that must be equal, by who asks
+	report := func(cl *cell, problem string) {
+		if problem != "" {
+			wrong = append(wrong, cl.String()+": "+problem)
+		}
+	}
+	var quiet, sending []*cell
+	for _, cl := range c.cells(rt) {
+		count.cells++
+		count.by[cl.expected()]++
+		if cl.expected() == open && rt.Method == http.MethodPost {
+			sending = append(sending, cl)
+		} else {
+			quiet = append(quiet, cl)
+		}
+	}
+	for _, cl := range quiet {
+		answer, err := cl.request()
+		if err != nil {
+			return []string{err.Error()}
+		}
+		report(cl, cl.judge(answer, secrets))
+	}
+	if c.frozen.Restore() != nil {
+		for _, cl := range quiet {
+			if _, err := cl.request(); err == nil {
+				report(cl, changedWhat(c.frozen.Restore()))
+			}
+		}
+	}
+	for _, cl := range sending {
+		answer, err := cl.request()
+		if err != nil {
+			return []string{err.Error()}
+		}
+		report(cl, cl.judge(answer, secrets))
+		if changed := c.frozen.Restore(); changed == nil && !cl.inert() {
+			report(cl, "nothing changed, so the form that the matrix sends proves nothing")
+		}
+	}
+	return wrong
+}
+
+func changedWhat(tables []string) string {
+	if tables == nil {
+		return ""
+	}
+	return "it changed " + strings.Join(tables, ", ")
+}
+
+// inert are forms that are open to somebody for whom they do nothing.
+func (c *cell) inert() bool {
+	switch c.route.Pattern {
+	case "/check", "/check/code": // the provider's people are asked for no code
+		return c.who.state == "staff"
+	case "/invitations/{token}": // whoever is signed in as somebody else is told so
+		return c.level == "signed in"
+	case "/sign-out", "/invitations/{token}/sign-out":
+		return c.level != "signed in"
+	}
+	return false
+}
+
+// judge compares an answer with what the cell must answer.
+func (c *cell) judge(got *page, secrets map[string]string) string {
+	if got.status >= 500 {
+		return fmt.Sprintf("%d\n%s", got.status, c.log)
+	}
+	if leak := c.leak(got); leak != "" {
+		return "it shows " + leak
+	}
+	switch c.expected() {
+	case open:
+		return c.judgeOpen(got)
+	case asked:
+		return c.judgeAsked(got)
+	case forbidden:
+		if got.status != http.StatusForbidden || !strings.Contains(got.text(), "You need Account admin access.") {
+			return fmt.Sprintf("%d instead of a page that says what is missing: %s", got.status, got.text())
+		}
+		for _, name := range c.holders {
+			if !strings.Contains(got.text(), name) {
+				return "the page does not name " + name + ", who can help: " + got.text()
+			}
+		}
+	case hidden:
+		if got.status != http.StatusNotFound {
+			return fmt.Sprintf("%d instead of 404: %s", got.status, got.text())
+		}
+		answer := c.everything(got)
+		if c.route.Access == Staff { // as for a page that nobody has
+			secrets["staff "+c.who.String()] = c.everything(c.ask(http.MethodGet, "/console/no-such-page", c.who.session, nil))
+		}
+		group := map[bool]string{true: "staff ", false: "account "}[c.route.Access == Staff]
+		if strings.HasPrefix(c.where, "own account") {
+			group = "item "
+		}
+		if before, ok := secrets[group+c.who.String()]; ok && before != answer {
+			return "the answer differs from that for what does not exist:\n" + before + "\n" + answer
+		}
+		secrets[group+c.who.String()] = answer
+	}
+	return ""
+}
+
+func (c *cell) judgeOpen(got *page) string {
+	refused := slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, got.status)
+	if refused || got.status >= 400 && c.route.Access != Public && !c.inert() {
+		return fmt.Sprintf("%d: %s", got.status, got.text())
+	}
+	if c.route.Access != Public && strings.HasPrefix(got.header.Get("Location"), "/sign-in") && c.route.Pattern != "/sign-out" {
+		return "it asks to sign in"
+	}
+	return ""
+}
+
+// judgeAsked wants the sign-in page, with the form kept.
+func (c *cell) judgeAsked(got *page) string {
+	if c.route.Method == http.MethodGet {
+		if want := "/sign-in?next=" + url.QueryEscape(got.url.RequestURI()); got.status != http.StatusSeeOther || got.header.Get("Location") != want {
+			return fmt.Sprintf("%d to %q instead of %s", got.status, got.header.Get("Location"), want)
+		}
+		return ""
+	}
+	_, form := got.form("Continue")
+	if got.status != http.StatusUnauthorized || form.Get("kept") == "" || !strings.Contains(got.body, "<h1>Sign in</h1>") {
+		return fmt.Sprintf("%d instead of the sign-in page with the form kept: %s", got.status, got.text())
+	}
+	return ""
+}
+
+// leak looks for words that the cell's person may not read.
+func (c *cell) leak(got *page) string {
+	all := c.everything(got)
+	forbiddenWords := slices.Clone(c.farMarks)
+	if c.who.state != "active" || c.level != "signed in" {
+		forbiddenWords = append(forbiddenWords, c.ownMarks...)
+	}
+	if c.who.state == "staff" && c.route.Access == Staff && c.level == "signed in" || c.route.Access == Public {
+		return ""
+	}
+	for _, word := range forbiddenWords {
+		if strings.Contains(all, word) {
+			return strconv.Quote(word)
+		}
+	}
+	return ""
+}
+
+// everything is an answer with all that could tell two apart; only the request's own id is left out.
+func (c *cell) everything(p *page) string {
+	header := maps.Clone(p.header)
+	delete(header, "X-Request-Id")
+	return fmt.Sprintf("%d\n%v\n%s", p.status, header, p.body)
+}
+
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCast(t, d)
+		count := &tally{by: map[verdict]int{}}
+		for _, rt := range c.portal.Routes() {
+			for _, problem := range c.check(rt, count) {
+				t.Error(problem)
+			}
+		}
+		t.Logf("%d routes, %d cells: %d open, %d sent to sign in, %d forbidden, %d hidden", count.routes, count.cells,
+			count.by[open], count.by[asked], count.by[forbidden], count.by[hidden])
+	})
+}
