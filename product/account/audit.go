@@ -32,6 +32,7 @@ const (
 	APIKeyMade           Action = "api-key.made"
 	APIKeyRevoked        Action = "api-key.revoked"
 	StaffAdded           Action = "staff.added"
+	StaffLinkMade        Action = "staff.link-made"
 	StaffRemoved         Action = "staff.removed"
 )
 
@@ -115,6 +116,8 @@ func (e AuditEntry) Sentence() string {
 		return who + " revoked the API key " + whom
 	case StaffAdded:
 		return who + " made " + whom + " provider staff"
+	case StaffLinkMade:
+		return who + " made a new password link for " + whom
 	case StaffRemoved:
 		return who + " removed " + whom + " from provider staff"
 	}

@@ -11,7 +11,7 @@ import (
 
 // AddStaff makes a provider staff person and returns the token of a link, good for a day and once, with which they choose a password.
 // Nobody can sign up as staff: the operator does it on the server, or staff do it for a colleague. For a staff person who exists it
-// makes a new link.
+// makes a new link; once they have a password only the operator can, as the link's holder could act as them.
 func (r *Room) AddStaff(ctx context.Context, actor Actor, email, name string) (p Person, token string, err error) {
 	defer fault.Wrap(&err, "account.AddStaff")
 	if !actor.Provider() {
@@ -32,6 +32,13 @@ func (r *Room) AddStaff(ctx context.Context, actor Actor, email, name string) (p
 			return err
 		case !p.Staff:
 			return fault.Field("staff-member", "email", offer.Email+" already signs in to customers' accounts. Use an address of their own for the console")
+		case p.password != "" && actor.Kind != Operator:
+			return fault.Field("staff-known", "email", offer.Email+" is staff already. They choose a new password with Forgot password on the sign-in page")
+		default:
+			again := entry{Action: StaffLinkMade, SubjectID: p.ID, SubjectName: p.Name}
+			if err := r.record(ctx, q, actor.Inside(Account{}), again); err != nil {
+				return err
+			}
 		}
 		var hash string
 		token, hash = newToken(tokenReset)
@@ -41,6 +48,9 @@ func (r *Room) AddStaff(ctx context.Context, actor Actor, email, name string) (p
 		}
 		return err
 	})
+	if err != nil {
+		token = ""
+	}
 	return p, token, err
 }
 
