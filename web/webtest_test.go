@@ -339,7 +339,7 @@ func (v *visitor) signIn(email, password string) *visitor {
 // mask takes out what differs between any two answers: addresses typed by the person, file versions, request ids.
 func mask(p *page, typed ...string) string {
 	var b bytes.Buffer
-	b.WriteString(p.url.Path + "\n")
+	b.WriteString(p.url.RequestURI() + "\n")
 	for _, name := range []string{"Content-Type", "Cache-Control", "Retry-After", "Set-Cookie", "Location"} {
 		b.WriteString(name + ": " + strings.Join(p.header.Values(name), ";") + "\n")
 	}
