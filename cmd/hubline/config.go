@@ -36,7 +36,7 @@ type Config struct {
 	TLSCert        string   `group:"portal" name:"tls-cert" env:"HUBLINE_TLS_CERT" placeholder:"FILE" help:"Certificate chain (PEM). With it and the key Hubline serves HTTPS itself; renewed files are taken up within a minute."`
 	TLSKey         string   `group:"portal" name:"tls-key" env:"HUBLINE_TLS_KEY" placeholder:"FILE" help:"Private key (PEM) of the certificate."`
 
-	SMTPAddr         string `group:"mail" name:"smtp-addr" env:"HUBLINE_SMTP_ADDR" placeholder:"HOST:PORT" help:"Mail server that takes invitations, codes and notices. Without it mail waits in the store."`
+	SMTPAddr         string `group:"mail" name:"smtp-addr" env:"HUBLINE_SMTP_ADDR" placeholder:"HOST:PORT" help:"Mail server that takes invitations, codes and notices. Without one nothing is mailed, and what waits is given up in the end."`
 	SMTPUsername     string `group:"mail" name:"smtp-username" env:"HUBLINE_SMTP_USERNAME" placeholder:"NAME" help:"User name at the mail server. Empty: no sign-in there."`
 	SMTPPassword     string `group:"mail" name:"smtp-password" env:"HUBLINE_SMTP_PASSWORD" secret:"" placeholder:"PASSWORD" help:"Password at the mail server. On a command line others can read it: use the variable or the file."`
 	SMTPPasswordFile string `group:"mail" name:"smtp-password-file" env:"HUBLINE_SMTP_PASSWORD_FILE" placeholder:"FILE" help:"File that holds the password at the mail server."`

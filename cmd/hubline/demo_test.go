@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,6 +83,23 @@ func TestDemoHoldsWhatTheContractSays(t *testing.T) {
 		t.Error("nobody belongs to both accounts")
 	}
 	everybodySignsIn(t, dir, about)
+	for _, a := range about.Accounts {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, about.API+"/accounts/"+a.Slug+"/hub-users", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+a.APIKey)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page struct{ Items []any }
+		err = json.NewDecoder(response.Body).Decode(&page)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || len(page.Items) < len(a.HubUsers) {
+			t.Errorf("the API of %s: %s, %d items, %v", a.Slug, response.Status, len(page.Items), err)
+		}
+	}
 	if code := d.stop(); code != exitDone {
 		t.Errorf("exit %d", code)
 	}
@@ -150,8 +168,23 @@ func TestDemoMailboxAndPages(t *testing.T) {
 			t.Errorf("%s/sign-in: %.300s", base, page)
 		}
 	}
-	if text := body(t, http.MethodGet, d.about.Metrics); !strings.Contains(text, "hubline_build_info") {
-		t.Errorf("metrics: %.300s", text)
+	for _, form := range []url.Values{ // the address, a wrong password, the right one
+		{"email": {d.about.Staff.Email}},
+		{"email": {d.about.Staff.Email}, "password": {"wrong horse battery staple"}},
+		{"email": {d.about.Staff.Email}, "password": {d.about.Staff.Password}},
+	} {
+		client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		response, err := client.PostForm(d.about.Portal+"/sign-in", form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	text := body(t, http.MethodGet, d.about.Metrics)
+	for _, want := range []string{`hubline_sign_ins_total{result="done"} 1`, `hubline_sign_ins_total{result="refused"} 1`, `method="POST",route="/sign-in",status="303"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("metrics lack %s", want)
+		}
 	}
 }
 

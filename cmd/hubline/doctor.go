@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/mail"
@@ -180,7 +181,7 @@ func (c *doctorCommand) key(unused bool) finding {
 
 // jobs tells of mails and other work that does not get done.
 func jobs(ctx context.Context, d *db.DB) (list []finding) {
-	queued, dead, oldest, err := job.New(d, nil, nil).Counts(ctx)
+	queued, dead, oldest, err := job.New(d, nil, slog.New(slog.DiscardHandler)).Counts(ctx)
 	switch {
 	case err != nil:
 		return []finding{{broken, "jobs", err.Error(), ""}}

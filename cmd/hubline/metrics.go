@@ -62,14 +62,7 @@ func (m *metrics) observe(r *http.Request, route string, status int, took time.D
 	}
 	m.requests.WithLabelValues(route, method(r.Method), strconv.Itoa(status)).Observe(took.Seconds())
 	if route == signInRoute && r.Method == http.MethodPost {
-		result := "refused"
-		switch {
-		case status < http.StatusBadRequest:
-			result = "done"
-		case status == http.StatusTooManyRequests:
-			result = "slowed"
-		}
-		m.signIns.WithLabelValues(result).Inc()
+		m.countSignIn(status)
 	}
 	if span := trace.SpanFromContext(r.Context()); span.IsRecording() {
 		span.SetName(method(r.Method) + " " + route)
@@ -77,6 +70,18 @@ func (m *metrics) observe(r *http.Request, route string, status int, took time.D
 		if status >= http.StatusInternalServerError {
 			span.SetStatus(codes.Error, "")
 		}
+	}
+}
+
+// countSignIn leaves out the form's first step, which asks for the address only and is answered with the second.
+func (m *metrics) countSignIn(status int) {
+	switch {
+	case status == http.StatusSeeOther:
+		m.signIns.WithLabelValues("done").Inc()
+	case status == http.StatusTooManyRequests:
+		m.signIns.WithLabelValues("slowed").Inc()
+	case status >= http.StatusBadRequest:
+		m.signIns.WithLabelValues("refused").Inc()
 	}
 }
 
