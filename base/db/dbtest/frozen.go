@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ type frozenTable struct {
 }
 
 // Freeze reads all tables but those of the engine and of migrations. Columns named in volatile, as "sessions.seen_at", do not count as
-// a change; at most one of each table.
+// a change; they must be numbers, at most one of each table.
 func Freeze(t testing.TB, d *db.DB, volatile ...string) *Frozen {
 	t.Helper()
 	f := &Frozen{t: t, d: d}
@@ -66,10 +67,8 @@ func (f *Frozen) In(t testing.TB) *Frozen {
 func (f *Frozen) Changed() []string {
 	f.t.Helper()
 	var names []string
-	for i := range f.tables {
-		if gone, come := f.difference(&f.tables[i]); len(gone)+len(come) > 0 {
-			names = append(names, f.tables[i].name)
-		}
+	for _, d := range f.differences() {
+		names = append(names, d.name)
 	}
 	return names
 }
@@ -77,26 +76,14 @@ func (f *Frozen) Changed() []string {
 // Restore puts every row back that changed, and names the tables where there were any.
 func (f *Frozen) Restore() []string {
 	f.t.Helper()
-	var names []string
+	list := f.differences()
+	if len(list) == 0 {
+		return nil
+	}
 	err := f.d.Tx(context.Background(), func(ctx context.Context, q db.Q) error {
-		names = nil
-		for i := range f.tables {
-			table := &f.tables[i]
-			gone, come := f.difference(table)
-			if len(gone)+len(come) > 0 {
-				names = append(names, table.name)
-			}
-			for _, row := range come { // first, as the rows that were there may be unique in a way that these are not
-				where, args := table.where(row)
-				if _, err := q.ExecContext(ctx, "DELETE FROM "+table.name+" WHERE "+where, args...); err != nil {
-					return err
-				}
-			}
-			for _, row := range gone {
-				query := "INSERT INTO " + table.name + " (" + strings.Join(table.columns, ", ") + ") VALUES (" + db.In(1, len(row)) + ")"
-				if _, err := q.ExecContext(ctx, query, row...); err != nil {
-					return err
-				}
+		for _, d := range list {
+			if err := d.undo(ctx, q); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -104,24 +91,57 @@ func (f *Frozen) Restore() []string {
 	if err != nil {
 		f.t.Fatalf("put the store back: %v", err)
 	}
+	var names []string
+	for _, d := range list {
+		names = append(names, d.name)
+	}
 	return names
 }
 
-// difference returns the rows that were there and are not, and those that are there and were not.
-func (f *Frozen) difference(table *frozenTable) (gone, come [][]any) {
+// difference is what is not in a table any more, and what was not in it before.
+type difference struct {
+	*frozenTable
+	gone, come [][]any
+}
+
+// undo deletes first, as the rows that were there may be unique in a way that those which came are not.
+func (d difference) undo(ctx context.Context, q db.Q) error {
+	for _, row := range d.come {
+		where, args := d.where(row)
+		if _, err := q.ExecContext(ctx, "DELETE FROM "+d.name+" WHERE "+where, args...); err != nil {
+			return err
+		}
+	}
+	for _, row := range d.gone {
+		query := "INSERT INTO " + d.name + " (" + strings.Join(d.columns, ", ") + ") VALUES (" + db.In(1, len(row)) + ")"
+		if _, err := q.ExecContext(ctx, query, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Frozen) differences() []difference {
 	f.t.Helper()
-	now := f.read(table)
-	for key, row := range table.rows {
-		if _, still := now[key]; !still {
-			gone = append(gone, row)
+	var list []difference
+	for i := range f.tables {
+		d := difference{frozenTable: &f.tables[i]}
+		now := f.read(d.frozenTable)
+		for key, row := range d.rows {
+			if _, still := now[key]; !still {
+				d.gone = append(d.gone, row)
+			}
+		}
+		for key, row := range now {
+			if _, before := d.rows[key]; !before {
+				d.come = append(d.come, row)
+			}
+		}
+		if len(d.gone)+len(d.come) > 0 {
+			list = append(list, d)
 		}
 	}
-	for key, row := range now {
-		if _, before := table.rows[key]; !before {
-			come = append(come, row)
-		}
-	}
-	return gone, come
+	return list
 }
 
 // read returns the rows of a table by all that counts in them.
@@ -129,13 +149,28 @@ func (f *Frozen) read(table *frozenTable) map[string][]any {
 	f.t.Helper()
 	rows := map[string][]any{}
 	for _, row := range f.query("SELECT " + strings.Join(table.columns, ", ") + " FROM " + table.name) {
-		key := slices.Clone(row)
-		if table.skip >= 0 {
-			key[table.skip] = nil
-		}
-		rows[fmt.Sprintf("%#v", key)] = row
+		rows[table.key(row)] = row
 	}
 	return rows
+}
+
+// key writes down all that counts in a row.
+func (table *frozenTable) key(row []any) string {
+	var key []byte
+	for i, value := range row {
+		switch v := value.(type) {
+		case string:
+			key = strconv.AppendInt(append(key, 's'), int64(len(v)), 10)
+			key = append(append(key, ':'), v...)
+		case int64:
+			if i != table.skip {
+				key = strconv.AppendInt(append(key, 'n'), v, 10)
+			}
+		default:
+			key = fmt.Appendf(key, "%T%v", v, v)
+		}
+	}
+	return string(key)
 }
 
 func (table *frozenTable) where(row []any) (string, []any) {
