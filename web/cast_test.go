@@ -248,9 +248,8 @@ func (c *cast) send(method, target, session, body string, headers ...string) *pa
 		c.t.Fatalf("address %q: %v", target, err)
 	}
 	r := httptest.NewRequestWithContext(ctx, method, "/", strings.NewReader(body))
-	r.URL, r.RequestURI, r.RemoteAddr = u, target, "127.0.0.1:4711"
+	r.URL, r.RequestURI, r.RemoteAddr = u, target, accounttest.Address+":4711"
 	r.Host = strings.TrimPrefix(c.URL, "http://")
-	r.Header.Set("X-Forwarded-For", accounttest.Address)
 	r.Header.Set("User-Agent", accounttest.UserAgent)
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
