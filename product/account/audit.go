@@ -146,7 +146,8 @@ func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list [
 	if f, err = f.check(); err != nil {
 		return nil, "", err
 	}
-	at, err := r.readCursor("audit", f.After)
+	mark := "audit " + actor.Account.ID
+	at, err := r.readCursor(mark, f.After)
 	if err != nil {
 		return nil, "", err
 	}
@@ -165,7 +166,7 @@ func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list [
 	}
 	if len(list) > f.Limit {
 		list = list[:f.Limit]
-		next = r.cursor("audit", cursor{ID: list[f.Limit-1].ID})
+		next = r.cursor(mark, cursor{ID: list[f.Limit-1].ID})
 	}
 	return list, next, rows.Err()
 }

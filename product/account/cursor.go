@@ -17,7 +17,7 @@ type cursor struct {
 
 const cursorMAC = 12 // bytes
 
-// cursor writes a cursor as an opaque text that only this installation can make, and only for that list.
+// cursor writes a cursor as an opaque text that only this installation can make, and only for that list of that account.
 func (r *Room) cursor(list string, c cursor) string {
 	body, _ := json.Marshal(c)
 	return base64.RawURLEncoding.EncodeToString(append(r.Keys.MAC("cursor "+list, body)[:cursorMAC:cursorMAC], body...))
@@ -29,7 +29,8 @@ func (r *Room) readCursor(list, text string) (c cursor, err error) {
 		return c, nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil && len(raw) > cursorMAC && hmac.Equal(raw[:cursorMAC], r.Keys.MAC("cursor "+list, raw[cursorMAC:])[:cursorMAC]) &&
+	once := base64.RawURLEncoding.EncodeToString(raw) == text // the decoder skips line breaks and ignores spare bits
+	if err == nil && once && len(raw) > cursorMAC && hmac.Equal(raw[:cursorMAC], r.Keys.MAC("cursor "+list, raw[cursorMAC:])[:cursorMAC]) &&
 		json.Unmarshal(raw[cursorMAC:], &c) == nil {
 		return c, nil
 	}

@@ -101,7 +101,7 @@ func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []
 	if f, err = f.check(); err != nil {
 		return nil, "", err
 	}
-	mark := fmt.Sprintf("people %s %s %t", f.Sort, f.Status, f.Descending)
+	mark := fmt.Sprintf("people %s %s %s %t", actor.Account.ID, f.Sort, f.Status, f.Descending)
 	at, err := r.readCursor(mark, f.After)
 	if err != nil {
 		return nil, "", err
