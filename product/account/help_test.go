@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,11 @@ const (
 	minute = time.Minute
 	day    = 24 * time.Hour
 )
+
+type ctx = context.Context
+
+// background outlives the test's own context, for tidying up.
+var background = context.Background()
 
 // each runs a test on both engines, with a room on a store of its own.
 func each(t *testing.T, fn func(t *testing.T, r *accounttest.Rig), options ...accounttest.Option) {
