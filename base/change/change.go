@@ -21,6 +21,8 @@ const (
 	// overlap is what each look reads again, for transactions that were committed after their notice's time.
 	overlap   = 10 * time.Second
 	tidyEvery = time.Minute
+	// patience bounds one look, so that a connection which died unnoticed does not stop the feed.
+	patience = 5 * time.Second
 )
 
 // Post notes topics in the caller's transaction; subscribers on every node hear of them once it has committed.
@@ -90,6 +92,8 @@ func (f *Feed) Run(ctx context.Context) {
 
 // look passes on the notices that came since the last look.
 func (f *Feed) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	now := f.Now()
 	if now.Sub(f.tidy) >= tidyEvery {
 		if err := f.forget(ctx, now); err != nil {

@@ -54,8 +54,11 @@ type runner struct {
 	planned bool // the rows of periodic work are there
 }
 
-// round starts what is due, as far as workers are free.
+// round starts what is due, as far as workers are free. It is bounded, so that a connection which died unnoticed does
+// not stop the queue.
 func (r *runner) round(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.q.Lease)
+	defer cancel()
 	if err := r.periodic(ctx); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package mail
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	netmail "net/mail"
 	"strings"
@@ -92,7 +93,7 @@ func parseFrom(texts ...string) (*netmail.Address, error) {
 		}
 		return nil, fmt.Errorf(`mail: the sender %q is not in the form "Name <name@example.com>"`, text)
 	}
-	return nil, fmt.Errorf("mail: no sender address is set")
+	return nil, errors.New("mail: no sender address is set")
 }
 
 func domainOf(address string) string {
