@@ -152,7 +152,9 @@ func (d *door) humaConfig() huma.Config {
 	config.Servers = []*huma.Server{{URL: d.BaseURL + prefix}}
 	config.Transformers = []huma.Transformer{func(ctx huma.Context, _ string, v any) (any, error) {
 		if m, ok := v.(*huma.ErrorModel); ok {
-			return d.problemOf(ctx.Context(), fromHuma(m, d.fields(ctx.Operation()))), nil
+			p := d.problemOf(ctx.Context(), fromHuma(m, d.fields(ctx.Operation())))
+			p.Status = m.Status // huma sends this one
+			return p, nil
 		}
 		return v, nil
 	}}

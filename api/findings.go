@@ -58,9 +58,6 @@ func finding(e *huma.ErrorDetail, known []string) *fault.Fault {
 	if e.Message == "unexpected property" {
 		return fault.Field("field-unknown", field, "There is no field "+strconv.Quote(cut(field))+" here. "+inWords(known))
 	}
-	if field == "" {
-		return fault.New(fault.Invalid, "body-form", "Send one JSON object. "+inWords(known))
-	}
 	for _, f := range findings {
 		if rest, ok := strings.CutPrefix(e.Message, f.start); ok {
 			return fault.Field(f.code, field, fmt.Sprintf(f.words, cut(field), strings.Trim(rest, `"`)))

@@ -125,6 +125,9 @@ func (in intake) json(contentType string, body []byte) error {
 			err = errors.New("there is more after the end of the JSON value")
 		}
 	}
+	if err == nil && bytes.TrimSpace(body)[0] != '{' {
+		err = fault.New(fault.Invalid, "body-form", "Send one JSON object. "+inWords(in.fields))
+	}
 	if _, isFault := fault.Of(err); err == nil || isFault {
 		return err
 	}
@@ -151,6 +154,11 @@ func noSurprises(dec *json.Decoder, name string, depth int) error {
 	}
 	if token == nil && depth > 0 {
 		return fault.Field("field-null", name, cut(name)+" can't be null. Leave it out to keep what is there, or send a value")
+	}
+	if n, isNumber := token.(json.Number); isNumber && depth > 0 {
+		if _, err := n.Float64(); err != nil { // huma would call it no JSON
+			return fault.Field("field-type", name, cut(name)+" must be a whole number, and not as large")
+		}
 	}
 	open, nested := token.(json.Delim)
 	if !nested {

@@ -133,6 +133,9 @@ func illustrate(rt *Route, op *huma.Operation) {
 	if rt.Example != "" {
 		op.RequestBody.Content["application/json"].Example = json.RawMessage(rt.Example)
 	}
+	for _, p := range op.Parameters {
+		p.Schema.PatternDescription = "" // huma's own keyword, which is in its messages by now
+	}
 	response := op.Responses[strconv.Itoa(op.DefaultStatus)]
 	if strings.HasSuffix(rt.Path, ".csv") {
 		response.Content = map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}, Example: string(example(rt.ID + ".csv"))}}
