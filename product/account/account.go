@@ -367,8 +367,11 @@ func (r *Room) BySlug(ctx context.Context, actor Actor, slug string) (a Account,
 }
 
 // Inside returns the actor as it stands inside the account: how provider staff and the operator name the account a verb is for.
+// Everybody else stays in the account they entered.
 func (a Actor) Inside(account Account) Actor {
-	a.Account = account
+	if a.Provider() {
+		a.Account = account
+	}
 	return a
 }
 
