@@ -67,6 +67,9 @@ func (r *Room) insertStaff(ctx context.Context, q db.Q, actor Actor, offer Offer
 	return p, r.record(ctx, q, actor, entry{Action: StaffAdded, SubjectID: p.ID, SubjectName: p.Name})
 }
 
+// Waiting reports whether the person has not chosen a password yet.
+func (p Person) Waiting() bool { return p.password == "" }
+
 // StaffPeople lists the provider's staff by address.
 func (r *Room) StaffPeople(ctx context.Context, actor Actor) (list []Person, err error) {
 	defer fault.Wrap(&err, "account.StaffPeople")
