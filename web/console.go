@@ -1,6 +1,8 @@
 package web
 
 import (
+	"time"
+
 	"hubline/base/fault"
 	"hubline/product/account"
 )
@@ -82,7 +84,20 @@ func (p *Portal) openAccount(r *Request) error {
 
 type accountPage struct {
 	account.Account
-	Life string // of its invitations
+	Life  string // of its invitations
+	First account.FirstAdmin
+	Now   int64
+}
+
+// Status is how far an invitation has got, in words.
+func (a accountPage) Status(i account.Invitation) personStatus {
+	switch i.State {
+	case account.Accepted:
+		return personStatus{"ok", "Accepted", "ok"}
+	case account.Cancelled, account.Replaced:
+		return personStatus{"", "Cancelled", "x"}
+	}
+	return statusOf(account.Listed{State: string(i.State), Delivery: i.Delivery, ExpiresAt: i.ExpiresAt}, time.UnixMilli(a.Now))
 }
 
 func (p *Portal) accountPage(r *Request) error {
@@ -90,7 +105,25 @@ func (p *Portal) accountPage(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts}, Data: accountPage{a, lifeWords(a.Policy.InvitationHours)}})
+	first, err := p.Account.FirstAdmin(r.Context(), r.Viewer.Actor, a.ID)
+	if err != nil {
+		return err
+	}
+	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts},
+		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli()}})
+}
+
+// inviteFirstAdmin sends the first admin's invitation again, perhaps to another address.
+func (p *Portal) inviteFirstAdmin(r *Request) error {
+	a, err := p.Account.BySlug(r.Context(), r.Viewer.Actor, r.PathValue("slug"))
+	if err != nil {
+		return err
+	}
+	sent, err := p.Account.InviteFirstAdmin(r.Context(), r.Viewer.Actor, a, account.Offer{Email: r.Posted("email"), Name: r.Posted("name")})
+	if err != nil {
+		return r.Again(err, p.accountPage)
+	}
+	return r.Go("/console/accounts/"+a.Slug, Banner{Text: "An invitation is on its way to " + sent.Email, More: "Earlier links do not work any more."})
 }
 
 func (p *Portal) staffList(r *Request) error {

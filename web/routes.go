@@ -40,6 +40,7 @@ func (p *Portal) table() []Route {
 		{"GET", "/console/accounts/new", Staff, p.newAccount},
 		{"POST", "/console/accounts/new", Staff, p.openAccount},
 		{"GET", "/console/accounts/{slug}", Staff, p.accountPage},
+		{"POST", "/console/accounts/{slug}/first-admin", Staff, p.inviteFirstAdmin},
 		{"GET", "/console/staff", Staff, p.staffList},
 		{"GET", "/console/staff/new", Staff, p.newStaff},
 		{"POST", "/console/staff/new", Staff, p.addStaff},
