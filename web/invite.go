@@ -206,9 +206,16 @@ func (p *Portal) reviewInvitations(r *Request, in inviteForm, invite account.Inv
 
 func (p *Portal) sendInvitations(r *Request, invite account.Invite) error {
 	sent, err := p.Account.Invite(r.Context(), r.Viewer.Actor, invite)
+	if fault.Is(err, fault.Forbidden) { // the right went while they were typing
+		return err
+	}
 	if err != nil {
 		return r.againHere(err, p.inviteAgain)
 	}
+	place := func(i account.Invitation) int { // what was sent before comes back in any order
+		return slices.IndexFunc(invite.Offers, func(o account.Offer) bool { return canonical(o.Email) == i.Email })
+	}
+	slices.SortFunc(sent, func(a, b account.Invitation) int { return place(a) - place(b) })
 	var labels []string
 	for _, i := range sent {
 		labels = append(labels, cmpOr(i.Name, i.Email))

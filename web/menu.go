@@ -57,6 +57,9 @@ func (p *Portal) lead(v *View, at string) {
 	case v.Account != nil:
 		base, menu = "/"+v.Account.Slug+"/", portalMenu
 		v.Palette = base + "palette"
+		if p.leads(base+"palette/people", v.Viewer) {
+			v.People = base + "palette/people"
+		}
 		if p.leads(base+"events", v.Viewer) {
 			v.Events = base + "events"
 		}

@@ -40,6 +40,7 @@ type View struct {
 	Ref      string
 	Events   string // address of the account's event stream
 	Palette  string // address of the command palette's entries
+	People   string // address of its search for people; empty for those who may not see them
 	Theme    string
 	Console  bool
 

@@ -162,12 +162,12 @@
     tick();
   }
 
-  // Command palette: dialog, combobox, listbox. Its entries come once, from data-src.
+  // Command palette: dialog, combobox, listbox. Its entries come once, from data-src; people are asked for at data-people while typing.
   const palette = (() => {
     const dialog = $('#palette');
     if (!dialog) return { open() {} };
     const input = $('input', dialog), list = $('ul', dialog), note = $('p', dialog);
-    let entries, shown = [], at = 0;
+    let entries, people = [], asking, shown = [], at = 0;
     const line = entry => {
       const li = make('li', { role: 'option' }, icon(entry.icon), make('span', { textContent: entry.label }), make('small', { textContent: entry.kind }));
       return Object.assign(entry, { li, text: entry.label.toLowerCase() });
@@ -188,14 +188,15 @@
       const { text } = entry;
       return text.startsWith(want) ? 0 : text.includes(` ${want}`) ? 1 : text.includes(want) ? 2 : 9;
     };
+    const place = entry => entry.finds ? 2 : entry.found ? 1 : 0; // what comes later never moves what is there
     const draw = () => {
       if (!entries) return;
       const want = input.value.toLowerCase().trim();
-      shown = entries.filter(entry => {
+      shown = [...entries, ...people].filter(entry => {
         entry.finds = entry.path.includes('{q}');
         if (entry.finds) $('span', entry.li).textContent = entry.label.replace('{q}', input.value.trim());
-        return entry.finds ? want : rank(entry, want) < 9;
-      }).sort((a, b) => (a.finds || 0) - (b.finds || 0) || (want ? rank(a, want) - rank(b, want) : 0));
+        return entry.finds ? want : entry.found === want || rank(entry, want) < 9;
+      }).sort((a, b) => place(a) - place(b) || (want ? rank(a, want) - rank(b, want) : 0));
       at = Math.max(0, Math.min(at, shown.length - 1));
       shown.forEach((entry, i) => { entry.li.id = `palette-${i}`; entry.li.setAttribute('aria-selected', i === at); });
       list.replaceChildren(...shown.map(entry => entry.li));
@@ -203,19 +204,33 @@
       shown[at]?.li.scrollIntoView({ block: 'nearest' });
       note.textContent = shown.length ? '' : 'Nothing matches. Try a page, a person or an account.';
     };
+    const ask = () => {
+      const want = input.value.toLowerCase().trim();
+      clearTimeout(asking);
+      if (!dialog.dataset.people || want.length < 2) { people = []; return; }
+      asking = setTimeout(async () => {
+        try {
+          const answer = await fetch(`${dialog.dataset.people}?q=${encodeURIComponent(want)}`, { headers: { Accept: 'application/json' } });
+          if (!answer.ok || input.value.toLowerCase().trim() !== want) return;
+          people = (await answer.json()).map(entry => Object.assign(line(entry), { found: want }));
+          draw();
+          if (people.length) say(shown.length === 1 ? '1 result' : `${shown.length} results`);
+        } catch { /* pages and actions still work */ }
+      }, 200);
+    };
     const run = entry => {
       if (!entry) return;
       dialog.close();
       location.href = entry.path.replace('{q}', encodeURIComponent(input.value.trim()));
     };
-    input.addEventListener('input', () => { at = 0; draw(); say(shown.length === 1 ? '1 result' : `${shown.length} results`); });
+    input.addEventListener('input', () => { at = 0; ask(); draw(); say(shown.length === 1 ? '1 result' : `${shown.length} results`); });
     input.addEventListener('keydown', event => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (step) { event.preventDefault(); at += step; draw(); }
       if (event.key === 'Enter') { event.preventDefault(); run(shown[at]); }
     });
     list.addEventListener('click', event => run(shown.find(entry => entry.li === event.target.closest('li'))));
-    dialog.addEventListener('close', () => { input.value = ''; at = 0; });
+    dialog.addEventListener('close', () => { input.value = ''; people = []; at = 0; });
     return { open() { dialog.showModal(); entries ? draw() : load(); } };
   })();
 
