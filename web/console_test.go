@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"hubline/base/db"
+	"hubline/base/db/dbtest"
+	"hubline/base/fault"
 	"hubline/base/job"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
@@ -78,6 +80,21 @@ func TestConsoleOpensAccounts(t *testing.T) {
 		sam.open("/console/audit-log?q=nothing+like+it").shows(200, "/console/audit-log", "Nothing matches")
 		sam.open("/console/accounts/nowhere").shows(404, "/console/accounts/nowhere")
 	})
+}
+
+// No account may have an address that the portal uses itself.
+func TestWordsOfThePortalAreNoSlugs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dbtest.SQLite(t))
+	for _, word := range w.portal.Words() {
+		if word == "" {
+			continue
+		}
+		_, _, err := w.Room.Open(t.Context(), account.Operate(), account.NewAccount{Name: "Harbour", Slug: word, AdminEmail: "jo@harbour.example"})
+		if f, ok := fault.Of(err); !ok || f.Field != "slug" {
+			t.Errorf("an account may be called %q: %v", word, err)
+		}
+	}
 }
 
 func TestConsoleFindsAccounts(t *testing.T) {

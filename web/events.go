@@ -57,8 +57,12 @@ func (p *Portal) events(r *Request) error {
 		return fault.New(fault.TooMany, "too-many-pages", "You have many pages of this portal open. Close some to let this one follow changes")
 	}
 	defer done()
-	notices, cancel := p.Changes.Subscribe(account.AccountTopic(actor.Account.ID), account.PersonTopic(actor.PersonID))
-	defer cancel()
+	var notices <-chan string
+	if p.Changes != nil {
+		var cancel func()
+		notices, cancel = p.Changes.Subscribe(account.AccountTopic(actor.Account.ID), account.PersonTopic(actor.PersonID))
+		defer cancel()
+	}
 	stream, err := r.Stream()
 	if err != nil {
 		return nil // the reader is gone
