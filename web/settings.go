@@ -15,7 +15,7 @@ type settingsForm struct {
 	TimeZone        string `form:"time_zone"`
 	InvitationHours int    `form:"invitation_hours"`
 	CheckMinutes    int    `form:"check_minutes"`
-	Version         int64  `form:"version"`
+	Version         string `form:"version"`
 }
 
 type settingsPage struct {
@@ -88,7 +88,10 @@ func checkWords(minutes int) string {
 func (p *Portal) settings(r *Request) error { return p.settingsPage(r, nil) }
 
 func (p *Portal) settingsPage(r *Request, m *meanwhile) error {
-	a := r.Viewer.Actor.Account
+	a, err := p.Account.Settings(r.Context(), r.Viewer.Actor)
+	if err != nil {
+		return err
+	}
 	r.Fill(settingsForm{Name: a.Name, TimeZone: a.Policy.TimeZone, InvitationHours: a.Policy.InvitationHours, CheckMinutes: a.Policy.CheckMinutes})
 	data := settingsPage{Account: a, Version: a.Version, Zones: zoneGroups(a.Policy.TimeZone), Meanwhile: m,
 		Lives:  settingSteps(a.Policy.InvitationHours, []int{4, 24, 3 * 24, 7 * 24, 14 * 24, 30 * 24}, lifeWords),
@@ -112,9 +115,9 @@ func (p *Portal) saveSettings(r *Request) error {
 	}
 	before := r.Viewer.Actor.Account
 	after, err := p.Account.ChangeSettings(r.Context(), r.Viewer.Actor, account.Settings{Name: in.Name, TimeZone: in.TimeZone,
-		InvitationHours: in.InvitationHours, CheckMinutes: in.CheckMinutes}, in.Version)
+		InvitationHours: in.InvitationHours, CheckMinutes: in.CheckMinutes}, version(in.Version))
 	if fault.Is(err, fault.Changed) {
-		m, err := p.meanwhile(r, before.ID, before.Version-in.Version)
+		m, err := p.meanwhile(r, before.ID, before.Version-version(in.Version))
 		if err != nil {
 			return err
 		}
