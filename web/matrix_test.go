@@ -110,6 +110,9 @@ func pairs(list ...string) url.Values {
 	return values
 }
 
+// queries is what pages are asked that show nothing without a question.
+var queries = map[string]string{"/{account}/palette/people": "?q=target"}
+
 // address fills in the pattern.
 func (c *cell) address() (string, error) {
 	var path, sofar string
@@ -127,7 +130,7 @@ func (c *cell) address() (string, error) {
 		}
 		path += "/" + part
 	}
-	return path, nil
+	return path + queries[c.route.Pattern], nil
 }
 
 // request makes the cell's request.
@@ -250,7 +253,10 @@ func (c *cast) named(where string) *things {
 type tally struct {
 	routes, cells int
 	by            map[verdict]int
+	first         bool // the first thing wrong is enough
 }
+
+func newTally() *tally { return &tally{by: map[verdict]int{}} }
 
 // check runs all cells of a route and returns what is wrong. First come those that must change nothing, whose effect on the store is
 // looked at once for all of them, then the forms that may be sent, each from the same store.
@@ -277,7 +283,10 @@ func (c *cast) check(rt Route, count *tally) (wrong []string) {
 		if err != nil {
 			return []string{err.Error()}
 		}
-		report(cl, cl.judge(answer, secrets))
+		if report(cl, cl.judge(answer, secrets)); count.first && wrong != nil {
+			c.frozen.Restore()
+			return wrong
+		}
 	}
 	if c.frozen.Restore() != nil {
 		for _, cl := range quiet {
@@ -294,6 +303,9 @@ func (c *cast) check(rt Route, count *tally) (wrong []string) {
 		report(cl, cl.judge(answer, secrets))
 		if changed := c.frozen.Restore(); changed == nil && !cl.inert() {
 			report(cl, "nothing changed, so the form that the matrix sends proves nothing")
+		}
+		if count.first && wrong != nil {
+			return wrong
 		}
 	}
 	return wrong
@@ -416,7 +428,7 @@ func TestMatrix(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := newCast(t, d)
-		count := &tally{by: map[verdict]int{}}
+		count := newTally()
 		for _, rt := range c.portal.Routes() {
 			for _, problem := range c.check(rt, count) {
 				t.Error(problem)
