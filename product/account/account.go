@@ -94,8 +94,10 @@ type Policy struct {
 }
 
 // Location returns the account's time zone; an unknown name counts as UTC.
-func (a Account) Location() *time.Location {
-	zone, err := time.LoadLocation(a.Policy.TimeZone)
+func (a Account) Location() *time.Location { return location(a.Policy.TimeZone) }
+
+func location(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
 	if err != nil {
 		return time.UTC
 	}

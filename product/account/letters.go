@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -81,8 +83,7 @@ func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
 	blocks = append(blocks,
 		mail.Button("Accept invitation", link),
 		mail.Paragraph("If you are new here, you choose a password. If you have one already, sign in with it. Use this address: "+i.Email+"."),
-		mail.Small("Works until "+until+". It can be used once, by "+i.Email+"."),
-		mail.Small("Button not working? Copy this address: "+link))
+		mail.Small("Works until "+until+". It can be used once, by "+i.Email+"."))
 	entered := i.InviterName
 	if i.InviterEmail != "" {
 		entered += " (" + i.InviterEmail + ")"
@@ -144,7 +145,7 @@ func (r *Room) sendCode(ctx context.Context, in codeLetter) error {
 	if r.now() > in.At+codeLife.Milliseconds() {
 		return nil
 	}
-	zone := Account{Policy: Policy{TimeZone: in.Zone}}.Location()
+	zone := location(in.Zone)
 	shown := in.Code[:3] + " " + in.Code[3:]
 	return r.sendOrDrop(ctx, mail.Letter{To: in.Email, Subject: "Your confirmation code is " + shown, Preheader: shown + " is your code. It works for 10 minutes.",
 		Title: "Your confirmation code is " + shown,
@@ -161,8 +162,12 @@ func (r *Room) sendReset(ctx context.Context, in resetLetter) error {
 		return ignoreGone(err)
 	}
 	var live bool
+	var zone string
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		live, err = r.passwordLink(ctx, q, p.ID, tokenHash(tokenReset, in.Token), in.At, resetLife)
+		if live, err = r.passwordLink(ctx, q, p.ID, tokenHash(tokenReset, in.Token), in.At, resetLife); err != nil {
+			return err
+		}
+		zone, err = r.zoneOf(ctx, q, p.ID)
 		return err
 	})
 	if err != nil || !live {
@@ -171,15 +176,14 @@ func (r *Room) sendReset(ctx context.Context, in resetLetter) error {
 	link := r.BaseURL + "/password/" + in.Token
 	return r.sendOrDrop(ctx, mail.Letter{To: p.Email, Subject: "Choose a new password", Preheader: "The link works for 30 minutes, once.", Title: "Choose a new password",
 		Blocks: []mail.Block{mail.Paragraph("Somebody, we hope you, asked for a new password for " + p.Email + "."), mail.Button("Choose a password", link),
-			mail.Facts(mail.Fact{Label: "Asked for", Value: moment(in.At, time.UTC)}, mail.Fact{Label: "From", Value: Describe(in.From) + ", " + in.Address}),
-			mail.Small("The link works for 30 minutes, once. When you choose a password you are signed out everywhere else."),
-			mail.Small("Button not working? Copy this address: " + link)},
+			mail.Facts(mail.Fact{Label: "Asked for", Value: moment(in.At, location(zone))}, mail.Fact{Label: "From", Value: Describe(in.From) + ", " + in.Address}),
+			mail.Small("The link works for 30 minutes, once. When you choose a password you are signed out everywhere else.")},
 		Footer: []string{"Did not ask for it? You do not need to do anything. Your password stays as it is."}})
 }
 
 // sendLetter sends the mails that only tell. They hold no link to sign in with, so that real ones look unlike fakes.
 func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
-	when := moment(in.At, Account{Policy: Policy{TimeZone: in.Zone}}.Location())
+	when := moment(in.At, location(in.Zone))
 	roles, _ := ParseRoles(in.Roles)
 	l := mail.Letter{To: in.To}
 	switch in.Kind {
@@ -221,6 +225,7 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 }
 
 func (r *Room) send(ctx context.Context, l mail.Letter) error {
+	l.ID = cmpOr(l.ID, job.ID(ctx)) // a mail that goes out twice is known as one
 	message, err := mail.Render(r.Provider, l)
 	if err != nil {
 		return job.Permanent(err)
@@ -258,7 +263,22 @@ func (r *Room) tellChange(ctx context.Context, q db.Q, actor Actor, before, afte
 }
 
 func (r *Room) tellNewSignIn(ctx context.Context, q db.Q, p Person, b Browser) error {
-	return r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "sign-in", To: p.Email, Name: p.Name, At: r.now(), From: b.UserAgent, Address: b.Address})
+	zone, err := r.zoneOf(ctx, q, p.ID)
+	if err != nil {
+		return err
+	}
+	return r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "sign-in", To: p.Email, Name: p.Name, Zone: zone, At: r.now(), From: b.UserAgent, Address: b.Address})
+}
+
+// zoneOf names the time zone in which mails tell a person times: that of the account they joined first; "" (UTC) for who has none.
+func (r *Room) zoneOf(ctx context.Context, q db.Q, personID string) (zone string, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT a.time_zone FROM memberships m JOIN accounts a ON a.id = m.account_id
+		WHERE m.person_id = $1 AND m.state = 'active' ORDER BY m.accepted_at, a.id LIMIT 1`, personID).Scan(&zone)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return zone, err
 }
 
 // moment is a time as mails show it: "25 November 2026, 9:14 am (Sydney)".

@@ -165,7 +165,11 @@ func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string) (
 	if err := r.endLinks(ctx, q, p.ID); err != nil {
 		return p, err
 	}
-	if err := r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "password", To: p.Email, Name: p.Name, At: r.now()}); err != nil {
+	zone, err := r.zoneOf(ctx, q, p.ID)
+	if err != nil {
+		return p, err
+	}
+	if err := r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "password", To: p.Email, Name: p.Name, Zone: zone, At: r.now()}); err != nil {
 		return p, err
 	}
 	return p, r.noticePeople(ctx, q, p.ID)

@@ -91,7 +91,11 @@ func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error)
 			actor.SessionID, actor.PersonID, CheckAction, r.codeMAC(actor.SessionID, CheckAction, code), now, now+codeLife.Milliseconds()); err != nil {
 			return err
 		}
-		return r.Jobs.Add(ctx, q, codeMail, codeLetter{Email: actor.Email, Code: code, At: now, Zone: actor.Account.Policy.TimeZone, From: b.UserAgent, Address: b.Address})
+		zone, err := r.zoneOf(ctx, q, actor.PersonID)
+		if err != nil {
+			return err
+		}
+		return r.Jobs.Add(ctx, q, codeMail, codeLetter{Email: actor.Email, Code: code, At: now, Zone: zone, From: b.UserAgent, Address: b.Address})
 	})
 }
 
