@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"strings"
 
 	"hubline/base/fault"
@@ -11,7 +12,7 @@ import (
 type hubUserForm struct {
 	Name      string   `form:"name"`
 	Roles     []string `form:"roles"`
-	Version   int64    `form:"version"`
+	Version   string   `form:"version"`
 	Confirmed bool     `form:"confirmed"` // giving up one's own admin access was asked about
 }
 
@@ -107,9 +108,9 @@ func (p *Portal) saveHubUser(r *Request) error {
 	if in.Name != before.Name {
 		change.Name = &in.Name
 	}
-	after, err := p.Account.ChangeHubUser(r.Context(), r.Viewer.Actor, before.ID, change, in.Version)
+	after, err := p.Account.ChangeHubUser(r.Context(), r.Viewer.Actor, before.ID, change, version(in.Version))
 	if fault.Is(err, fault.Changed) {
-		return p.hubUserMeanwhile(r, before, in.Version)
+		return p.hubUserMeanwhile(r, before, version(in.Version))
 	}
 	if err != nil {
 		return r.Again(about(err, "roles"), p.hubUser)
@@ -118,6 +119,15 @@ func (p *Portal) saveHubUser(r *Request) error {
 		return r.Go(r.to(""), Banner{Text: "You gave up your admin access to " + r.Viewer.Account.Name + ".", More: "Your access is now " + after.Roles.String() + "."})
 	}
 	return r.Go(r.to("hub-users", after.ID), savedHubUser(before, after))
+}
+
+// version reads which version a form was opened with. A form that does not say has seen none, so its changes are asked about.
+func version(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return -1
+	}
+	return n
 }
 
 // about points a refusal that names no field to the one that led to it.

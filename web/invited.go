@@ -10,7 +10,7 @@ import (
 // invitedForm is what may be changed of an invitation that is open.
 type invitedForm struct {
 	Roles   []string `form:"roles"`
-	Version int64    `form:"version"`
+	Version string   `form:"version"`
 }
 
 // invitedPage is one invitation, as its account sees it.
@@ -83,9 +83,9 @@ func (p *Portal) changeInvited(r *Request) error {
 	if err != nil {
 		return err
 	}
-	after, err := p.Account.ChangeInvited(r.Context(), r.Viewer.Actor, before.ID, roles, in.Version)
+	after, err := p.Account.ChangeInvited(r.Context(), r.Viewer.Actor, before.ID, roles, version(in.Version))
 	if fault.Is(err, fault.Changed) {
-		m, err := p.meanwhile(r, before.ID, before.Version-in.Version)
+		m, err := p.meanwhile(r, before.ID, before.Version-version(in.Version))
 		if err != nil {
 			return err
 		}
