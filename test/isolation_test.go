@@ -1,0 +1,366 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/db/dbtest"
+	"hubline/base/fault"
+	"hubline/product/account"
+	"hubline/product/account/accounttest"
+)
+
+// whom says who may use a verb at all.
+type whom int
+
+const (
+	members  whom = iota // with a right in the account
+	provider             // staff and the operator
+	anyone               // about themselves, never about others
+)
+
+// verb calls one method of the room on things of the account harbour.
+type verb struct {
+	whom   whom
+	writes bool // reads rights again, so that somebody who lost theirs a moment ago is refused too
+	names  bool // names a thing of harbour; the others are about the account that the actor is in
+	call   func(h *harbour, c ctx, a actor) (any, error)
+}
+
+type (
+	ctx   = context.Context
+	actor = account.Actor
+)
+
+// harbour is the account that only its own admin may look into and change.
+type harbour struct {
+	*accounttest.Rig
+	admin      *accounttest.User
+	joID       string
+	invitation account.Invitation
+	token      string
+	keyID      string
+	colleague  account.Person // of the provider
+}
+
+func just[T any](v T, err error) (any, error)          { return v, err }
+func just2[A, B any](v A, _ B, err error) (any, error) { return v, err }
+
+var inviting = account.Invite{Offers: []account.Offer{{Email: "x@other.example"}}}
+
+// verbs has every method of the room that takes an actor.
+var verbs = map[string]verb{
+	"People": {members, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.People(c, a, account.PeopleFilter{}))
+	}},
+	"CountPeople": {members, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.CountPeople(c, a))
+	}},
+	"EachPerson": {members, false, false, (*harbour).eachPerson},
+	"HubUserByID": {members, false, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.HubUserByID(c, a, h.joID))
+	}},
+	"InvitationByID": {members, false, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.InvitationByID(c, a, h.invitation.ID))
+	}},
+	"Settings": {members, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Rig.Settings(c, a))
+	}},
+	"AuditLog": {members, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AuditLog(c, a, account.AuditFilter{}))
+	}},
+	"EachAuditEntry": {members, false, false, (*harbour).eachEntry},
+	"AuditActors": {members, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.AuditActors(c, a))
+	}},
+	"Review": {members, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Review(c, a, inviting))
+	}},
+
+	"Invite": {members, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Room.Invite(c, a, inviting))
+	}},
+	"Resend": {members, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Resend(c, a, h.invitation.ID, 0))
+	}},
+	"ChangeInvited": {members, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangeInvited(c, a, h.invitation.ID, account.Roles{account.Admin}, 0))
+	}},
+	"Cancel": {members, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Cancel(c, a, h.invitation.ID, 0))
+	}},
+	"ChangeHubUser": {members, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangeHubUser(c, a, h.joID, account.Change{Name: &renamed}, 0))
+	}},
+	"RemoveHubUser": {members, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.RemoveHubUser(c, a, h.joID, 0))
+	}},
+	"ChangeSettings": {members, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangeSettings(c, a, settings, 0))
+	}},
+
+	"Open": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.Room.Open(c, a, account.NewAccount{Name: "New", AdminEmail: "x@other.example"}))
+	}},
+	"Accounts": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.Accounts(c, a, "", "", 0))
+	}},
+	"BySlug": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.BySlug(c, a, "harbour"))
+	}},
+	"FirstAdmin": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.FirstAdmin(c, a, h.admin.Account.ID))
+	}},
+	"InviteFirstAdmin": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.InviteFirstAdmin(c, a, h.admin.Account, inviting.Offers[0]))
+	}},
+	"MakeKey": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.MakeKey(c, a, h.joID, "Key", nil, 0))
+	}},
+	"APIKeys": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.APIKeys(c, a))
+	}},
+	"RevokeKey": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RevokeKey(c, a, h.keyID)
+	}},
+	"AddStaff": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AddStaff(c, a, "x@other.example", ""))
+	}},
+	"StaffPeople": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.StaffPeople(c, a))
+	}},
+	"RemoveStaff": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RemoveStaff(c, a, h.colleague.ID)
+	}},
+
+	"Admins": {anyone, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Admins(c, a))
+	}},
+	"Belongings": {anyone, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Belongings(c, a))
+	}},
+	"Sessions": {anyone, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Sessions(c, a))
+	}},
+	"EndSession": {anyone, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.EndSession(c, a, h.admin.Actor().SessionID)
+	}},
+	"EndOtherSessions": {anyone, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.EndOtherSessions(c, a)
+	}},
+	"SetOwn": {anyone, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.SetOwn(c, a, "Evil", "dark")
+	}},
+	"ChangePassword": {anyone, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangePassword(c, a, "not the password", "a brand new 9 password", account.Browser{}))
+	}},
+	"SendCode": {anyone, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.SendCode(c, a, account.Browser{})
+	}},
+	"CodePending": {anyone, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.CodePending(c, a))
+	}},
+	"ConfirmCode": {anyone, true, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ConfirmCode(c, a, "123456"))
+	}},
+	"Again": {anyone, false, false, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Again(c, a))
+	}},
+	"AcceptAs": {anyone, true, false, (*harbour).acceptAs},
+}
+
+var (
+	renamed  = "Renamed"
+	settings = account.Settings{Name: "Renamed", TimeZone: "UTC", InvitationHours: 1, CheckMinutes: 30}
+)
+
+func (h *harbour) eachPerson(c context.Context, a account.Actor) (any, error) {
+	var all []account.Listed
+	err := h.EachPerson(c, a, account.PeopleFilter{}, func(l account.Listed) error { all = append(all, l); return nil })
+	return all, err
+}
+
+func (h *harbour) eachEntry(c context.Context, a account.Actor) (any, error) {
+	var all []account.AuditEntry
+	err := h.EachAuditEntry(c, a, account.AuditFilter{}, func(e account.AuditEntry) error { all = append(all, e); return nil })
+	return all, err
+}
+
+// acceptAs follows somebody else's link. Whoever holds a link may read its page, so what it shows is no leak.
+func (h *harbour) acceptAs(c context.Context, a account.Actor) (any, error) {
+	w, err := h.Welcome(c, h.token)
+	if err == nil {
+		_, err = h.AcceptAs(c, a, h.token, w.Shown)
+	}
+	return nil, err
+}
+
+// stranger is somebody who has no business in harbour.
+type stranger struct {
+	name  string
+	actor account.Actor
+	// what they may do all the same
+	provider bool // everything of the provider
+	inside   bool // belongs to harbour: sees their own things there
+	once     bool // was an admin of harbour when their request came in
+}
+
+func strangers(t *testing.T, h *harbour) []stranger {
+	north := h.Open("northside")
+	_, northKey := h.Key(north)
+	kim := h.Join(h.admin, "kim@harbour.example", account.Admin).Check()
+	_, bare := h.Key(kim, account.ViewHome)
+	standard, billing := h.Join(h.admin, "sta@harbour.example"), h.Join(h.admin, "bil@harbour.example", account.Billing)
+	list := []stranger{
+		{name: "an admin of another account", actor: north.Actor()},
+		{name: "that admin, put into harbour by mistake", actor: north.Actor().Inside(h.admin.Account)},
+		{name: "a key of another account", actor: northKey},
+		{name: "a standard user of harbour", actor: standard.Actor(), inside: true},
+		{name: "a billing user of harbour", actor: billing.Actor(), inside: true},
+		{name: "a key of harbour without the scope", actor: bare, inside: true},
+		{name: "staff", actor: h.Staff("sam@voice.example"), provider: true},
+		{name: "nobody"},
+	}
+	for _, lost := range []string{"demoted", "deactivated", "removed"} {
+		u := h.Join(h.admin, lost+"@harbour.example", account.Admin).Check()
+		list = append(list, stranger{name: "an admin of harbour who was " + lost + " a moment ago", actor: u.Actor(), inside: true, once: true})
+		id, err := u.ID(), error(nil)
+		deactivated := account.Deactivated
+		switch lost {
+		case "demoted":
+			_, err = h.ChangeHubUser(t.Context(), h.admin.Actor(), id, account.Change{Roles: &account.Roles{}}, 0)
+		case "deactivated":
+			_, err = h.ChangeHubUser(t.Context(), h.admin.Actor(), id, account.Change{State: &deactivated}, 0)
+		case "removed":
+			_, err = h.RemoveHubUser(t.Context(), h.admin.Actor(), id, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return list
+}
+
+// Every method of the room that takes an actor, called with everybody who has no right to it, answers that there is no such thing or
+// that it is forbidden, shows nothing and changes nothing.
+func TestIsolation(t *testing.T) {
+	t.Parallel()
+	covered(t)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := &harbour{Rig: accounttest.New(t, d)}
+		h.admin = h.Open("harbour")
+		h.joID = h.Join(h.admin, "jo@harbour.example").ID()
+		h.invitation, h.token = h.Invite(h.admin, "lee@harbour.example")
+		_, key := h.Key(h.admin)
+		h.keyID = key.KeyID
+		var err error
+		if h.colleague, _, err = h.AddStaff(t.Context(), account.Operate(), "col@voice.example", "Col"); err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		list := strangers(t, h)
+		h.Clock.Advance(time.Minute)
+		for _, s := range list {
+			for name, v := range verbs {
+				if s.once && !v.writes && v.whom == members {
+					continue // their request came in while they had the right, and reading is over in that moment
+				}
+				if s.provider && (v.whom == provider || strings.Contains(name, "Audit")) {
+					continue
+				}
+				isolated(t, h, s, name, v)
+				calls++
+			}
+		}
+		t.Logf("%d strangers, %d methods, %d calls, 0 let through", len(list), len(verbs), calls)
+	})
+}
+
+// covered fails when a method that takes an actor is not in the table, or no longer there.
+func covered(t *testing.T) {
+	room, actor := reflect.TypeFor[*account.Room](), reflect.TypeFor[account.Actor]()
+	found := map[string]bool{}
+	for m := range room.Methods() {
+		for i := range m.Type.NumIn() {
+			if m.Type.In(i) == actor {
+				found[m.Name] = true
+			}
+		}
+		if _, known := verbs[m.Name]; found[m.Name] != known {
+			t.Errorf("(*account.Room).%s takes an actor: %t, is in the table of the isolation walk: %t", m.Name, found[m.Name], known)
+		}
+	}
+	if len(found) != len(verbs) {
+		t.Errorf("%d methods take an actor, the table has %d", len(found), len(verbs))
+	}
+}
+
+func isolated(t *testing.T, h *harbour, s stranger, name string, v verb) {
+	t.Helper()
+	own, refuse := "", v.whom != anyone
+	if v.whom == anyone {
+		own = s.actor.PersonID
+	}
+	if v.whom == members && !v.names && !s.inside && s.actor.Account.ID != "" {
+		own, refuse = s.actor.Account.ID, false // they may, in their own account
+	}
+	before := rows(t, h.DB, own)
+	shown, err := v.call(h, t.Context(), s.actor)
+	after := rows(t, h.DB, own)
+	for table, was := range before {
+		if is := after[table]; !slices.Equal(was, is) {
+			t.Errorf("%s calls %s, and %s changes from\n%q to\n%q", s.name, name, table, was, is)
+		}
+	}
+	if text := fmt.Sprintf("%+v", shown); !s.inside && (strings.Contains(text, "harbour") || strings.Contains(text, "Harbour")) {
+		t.Errorf("%s calls %s and sees %s", s.name, name, text)
+	}
+	refused := fault.Is(err, fault.NotFound) || fault.Is(err, fault.Forbidden) || fault.Is(err, fault.SignedOut)
+	if refuse && !refused {
+		t.Errorf("%s calls %s and gets %v, %v", s.name, name, shown, err)
+	}
+	if _, ok := fault.Of(err); err != nil && !ok {
+		t.Errorf("%s calls %s and breaks it: %v", s.name, name, err)
+	}
+}
+
+var tables = []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes",
+	"password_links", "throttles", "api_keys", "audit_entries", "jobs", "changes"}
+
+// rows reads all tables. With own, rows that name that person or account are left out, and so is what only tells of changes.
+func rows(t *testing.T, d *db.DB, own string) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for _, table := range tables {
+		if own != "" && (table == "jobs" || table == "changes") {
+			continue
+		}
+		all[table] = []string{}
+		found, err := d.QueryContext(t.Context(), `SELECT * FROM `+table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns, _ := found.Columns()
+		for found.Next() {
+			values, into := make([]any, len(columns)), make([]any, len(columns))
+			for i := range values {
+				into[i] = &values[i]
+			}
+			if err := found.Scan(into...); err != nil {
+				t.Fatal(err)
+			}
+			if text := fmt.Sprint(values); own == "" || !strings.Contains(text, own) {
+				all[table] = append(all[table], text)
+			}
+		}
+		found.Close()
+		slices.Sort(all[table])
+	}
+	return all
+}
