@@ -226,8 +226,8 @@ func TestAuditLog(t *testing.T) {
 		all := count("")
 		for query, want := range map[string]int{
 			"&since=" + noon.Format(time.RFC3339): 3, "&until=" + noon.Format(time.RFC3339): all - 3,
-			"&since=" + noon.Add(time.Second).Format(time.RFC3339):                          0,
-			"&since=" + noon.Format(time.RFC3339) + "&area=hub-user":                        2,
+			"&since=" + noon.Add(time.Second).Format(time.RFC3339):   0,
+			"&since=" + noon.Format(time.RFC3339) + "&area=hub-user": 2,
 			"&area=settings": 1, "&area=account": 1, "&area=api-key": 1, "&subject=" + jo: 3, "&q=baptiste": 2, "&q=nobody": 0, "&actor=" + strings.Repeat("a", 26): 0,
 			"&since=" + noon.Format(time.RFC3339) + "&actor=" + admin.PersonID: 3,
 		} {

@@ -1,0 +1,286 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+var (
+	fuzzRequests = flag.Int("fuzz.requests", 1500, "generated requests for each engine")
+	fuzzSeed     = flag.Uint64("fuzz.seed", 1, "where the generator begins; a failure names it")
+)
+
+// TestGeneratedRequests makes requests from the OpenAPI document, good, nearly good and bad ones. None may be answered with 5xx, and
+// each answer must be one that the document describes.
+func TestGeneratedRequests(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.seed(40)
+		doc, _ := document(t, w.url)
+		f := &fuzzer{world: w, t: t, doc: doc, handler: w.handler(nil), Rand: rand.New(rand.NewPCG(*fuzzSeed, 2)), seen: map[string]map[int]int{}}
+		f.keys = []string{w.key, w.key, w.key, w.key, strings.TrimPrefix(w.keyWith("hub-users.view"), "Bearer "), "hk_" + strings.Repeat("A", 43), "x"}
+		for _, path := range slices.Sorted(mapKeys(doc.Paths.Map())) {
+			for _, method := range slices.Sorted(mapKeys(doc.Paths.Value(path).Operations())) {
+				f.operations = append(f.operations, operation{method, path, doc.Paths.Value(path), doc.Paths.Value(path).Operations()[method]})
+			}
+		}
+		for n := range *fuzzRequests {
+			if n%50 == 0 {
+				f.restore()
+			}
+			f.once(n)
+		}
+		for _, op := range f.operations {
+			counts := f.seen[op.ID()]
+			if counts[200]+counts[201]+counts[204] == 0 || counts[422]+counts[404] == 0 {
+				t.Errorf("%s was answered %v; the generator does not reach it", op.ID(), counts)
+			}
+		}
+		if testing.Verbose() {
+			t.Log(f.seen)
+		}
+	})
+}
+
+func mapKeys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+type operation struct {
+	method, path string
+	item         *openapi3.PathItem
+	*openapi3.Operation
+}
+
+func (o operation) ID() string { return o.OperationID }
+
+type fuzzer struct {
+	*world
+	*rand.Rand
+	t          *testing.T
+	doc        *openapi3.T
+	handler    http.Handler
+	operations []operation
+	keys       []string
+	ids        []string // that answers held, the newest last
+	seen       map[string]map[int]int
+}
+
+// restore brings back what requests took away, so that they go on reaching everything.
+func (f *fuzzer) restore() {
+	f.t.Helper()
+	f.Clock.Advance(2 * time.Minute)
+	for _, query := range []string{`UPDATE memberships SET roles = 'admin,billing', state = 'active' WHERE email = 'admin@harbour.example'`,
+		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`} {
+		if _, err := f.DB.ExecContext(f.t.Context(), query); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	rows, err := f.DB.QueryContext(f.t.Context(), `SELECT id FROM (SELECT id FROM memberships WHERE state <> 'removed' ORDER BY id LIMIT 60) AS a UNION ALL SELECT id FROM invitations WHERE state = 'pending' LIMIT 90`)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer rows.Close()
+	f.ids = f.ids[:0]
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			f.t.Fatal(err)
+		}
+		f.ids = append(f.ids, id)
+	}
+}
+
+func (f *fuzzer) chance(percent int) bool { return f.IntN(100) < percent }
+
+func pick[T any](f *fuzzer, list []T) T { return list[f.IntN(len(list))] }
+
+// once makes one request and looks at its answer.
+func (f *fuzzer) once(n int) {
+	f.t.Helper()
+	op := pick(f, f.operations)
+	r := f.request(op)
+	var sent []byte
+	if r.Body != nil {
+		sent, _ = io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(sent))
+	}
+	what := fmt.Sprintf("request %d of seed %d: %s %s %.300q %v", n, *fuzzSeed, r.Method, r.URL, sent, r.Header)
+	rec := httptest.NewRecorder()
+	f.handler.ServeHTTP(rec, r)
+	if f.seen[op.ID()] == nil {
+		f.seen[op.ID()] = map[int]int{}
+	}
+	f.seen[op.ID()][rec.Code]++
+	if rec.Code >= 500 {
+		f.t.Errorf("%s: %d %s", what, rec.Code, rec.Body)
+	}
+	for _, id := range regexp.MustCompile(`"id":"([a-z2-7]{26})"`).FindAllStringSubmatch(rec.Body.String(), 3) {
+		f.ids = append(f.ids, id[1])
+	}
+	if f.ids = f.ids[max(0, len(f.ids)-150):]; rec.Code == 304 {
+		return
+	}
+	input := &openapi3filter.ResponseValidationInput{Status: rec.Code, Header: rec.Header(), Body: io.NopCloser(bytes.NewReader(rec.Body.Bytes())),
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: &routers.Route{Spec: f.doc, Path: op.path, PathItem: op.item, Method: op.method, Operation: op.Operation}},
+		Options:                &openapi3filter.Options{IncludeResponseStatus: true}}
+	if strings.HasPrefix(rec.Header().Get("Content-Type"), "text/csv") {
+		input.Options.ExcludeResponseBody = true
+	}
+	if err := openapi3filter.ValidateResponse(f.t.Context(), input); err != nil {
+		f.t.Errorf("%s: the answer %d %s is not as documented: %v", what, rec.Code, rec.Body, err)
+	}
+}
+
+func (f *fuzzer) request(op operation) *http.Request {
+	path, query, header := op.path, url.Values{}, http.Header{}
+	for _, p := range op.Parameters {
+		switch p := p.Value; p.In {
+		case "path":
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(f.pathValue(p.Name)))
+		case "query":
+			if f.chance(25) {
+				query.Set(p.Name, f.text(p.Schema.Value))
+			}
+		case "header":
+			if f.chance(15) {
+				header.Set(p.Name, f.headerValue(p.Name))
+			}
+		}
+	}
+	if f.chance(3) {
+		query.Add(pick(f, []string{"limit", "x", "q"}), f.junk())
+	}
+	raw := query.Encode()
+	if f.chance(2) {
+		raw += pick(f, []string{"&%zz", ";", "&q", "&limit=", "&%00=1", "?"})
+	}
+	var body io.Reader
+	if op.RequestBody != nil || f.chance(3) && op.method != http.MethodGet {
+		body = strings.NewReader(f.body(op))
+	}
+	r := httptest.NewRequest(op.method, "http://hub.example/api/v1"+path, body)
+	r.URL.RawQuery = raw
+	r.Header = header
+	if f.chance(90) {
+		r.Header.Set("Content-Type", "application/json")
+	} else if f.chance(30) {
+		r.Header.Set("Content-Type", f.junk())
+	}
+	if f.chance(10) {
+		r.Header.Set("Accept", f.junk())
+	}
+	r.Header.Set("Authorization", "Bearer "+pick(f, f.keys))
+	return r
+}
+
+func (f *fuzzer) pathValue(name string) string {
+	switch {
+	case name == "slug" && f.chance(97):
+		return "harbour"
+	case name == "id" && f.chance(93):
+		return pick(f, f.ids)
+	}
+	return pick(f, []string{f.junk(), "northside", strings.Repeat("b", 26)})
+}
+
+func (f *fuzzer) headerValue(name string) string {
+	switch name {
+	case "If-Match", "If-None-Match":
+		return pick(f, []string{"*", `"1"`, `"2-0"`, `W/"1"`, `"1-sent-pending"`, `"x"`, `"`, "1", strconv.Quote(f.junk())})
+	}
+	return pick(f, []string{"a", "b", strconv.Itoa(f.IntN(1000)), f.junk()})
+}
+
+// body writes a body for an operation: mostly one of the right form, sometimes with something wrong, sometimes no JSON at all.
+func (f *fuzzer) body(op operation) string {
+	if op.RequestBody == nil || f.chance(3) {
+		return pick(f, []string{"", "{}", "null", "[]", "{", `{"a":1}`, f.junk(), strings.Repeat("[", 50), `{"roles":[{"a":[1,2]}]}`, `"x"`, "0"})
+	}
+	text, err := json.Marshal(f.value(op.RequestBody.Value.Content["application/json"].Schema.Value, 0))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if f.chance(2) {
+		text = text[:f.IntN(len(text))]
+	}
+	return string(text)
+}
+
+// value makes a value of a schema, or now and then of another type.
+func (f *fuzzer) value(s *openapi3.Schema, depth int) any {
+	if f.chance(4) {
+		return pick(f, []any{nil, true, -1, 1e300, 0.5, "", f.junk(), []any{}, []any{nil}, map[string]any{}, map[string]any{"a": []any{map[string]any{}}}})
+	}
+	switch {
+	case s.Type.Is("object"):
+		object := map[string]any{}
+		for _, name := range slices.Sorted(mapKeys(s.Properties)) {
+			if slices.Contains(s.Required, name) && f.chance(97) || f.chance(50) {
+				object[name] = f.value(s.Properties[name].Value, depth+1)
+			}
+		}
+		if f.chance(4) {
+			object[pick(f, []string{"id", "Roles", "__proto__", f.junk()})] = f.junk()
+		}
+		return object
+	case s.Type.Is("array"):
+		list := []any{}
+		for range f.IntN(3) {
+			list = append(list, f.value(s.Items.Value, depth+1))
+		}
+		return list
+	case s.Type.Is("integer"):
+		return pick(f, []any{0, 1, f.IntN(200), f.IntN(1000), -5, 1 << 40})
+	}
+	return f.text(s)
+}
+
+// text makes a text value for a schema, as bodies and parameters hold it.
+func (f *fuzzer) text(s *openapi3.Schema) string {
+	switch {
+	case f.chance(10):
+		return f.junk()
+	case len(s.Enum) > 0:
+		return fmt.Sprint(pick(f, s.Enum))
+	case s.Type.Is("integer"):
+		return strconv.Itoa(pick(f, []int{0, 1, 7, 50, 200, 201, -1}))
+	case s.Pattern != "":
+		return pick(f, f.ids)
+	case s.Format == "date-time":
+		return f.Clock.Now().Add(time.Duration(f.IntN(1000)-500) * time.Hour).Format(time.RFC3339)
+	case len(s.Examples) > 0 && strings.Contains(fmt.Sprint(s.Examples[0]), "@"):
+		return fmt.Sprintf("person%d@harbour.example", f.IntN(100_000))
+	case len(s.Examples) > 0 && f.chance(60):
+		return fmt.Sprint(s.Examples[0])
+	}
+	return pick(f, []string{"Jo", "Zoë Brontë", "O'Neill", "李雷", "Australia/Perth", "a b", strings.Repeat("x", 81)})
+}
+
+// junk is text that programs have stumbled over.
+func (f *fuzzer) junk() string {
+	return pick(f, []string{"", " ", "\x00", "\x1f", "\u202e", "\ufeff", "\u2028", "<script>", "' OR 1=1 --", "%", "_", `\`, "../..", "{}", "=1+1", "\r\nX: y", "😀", "e\u0301", "\xff\xfe",
+		strings.Repeat("a", 1+f.IntN(3000)), strconv.Itoa(f.Int()), "null", "-0", "1e999", "ﬀ", "www.example.com", "a@b", "a@b.example,c@d.example", `"`, ";,", "a;,b", "09:00", "٣"})
+}
