@@ -31,6 +31,7 @@ type cast struct {
 	far     *things           // of an account that none of the players belongs to; what is in it has the marks
 	missing *things           // of no account
 
+	young                       string // slug of an account whose first admin has not accepted
 	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
 	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
 	frozen                      *dbtest.Frozen
@@ -93,6 +94,14 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.Clock.Advance(again)
 	c.frozen = dbtest.Freeze(t, d, "sessions.seen_at")
 	return c
+}
+
+// in returns the cast for a subtest, so that failures end that one.
+func (c *cast) in(t *testing.T) *cast {
+	inner, w := *c, *c.world
+	w.t, w.Rig = t, c.Rig.In(t)
+	inner.world, inner.frozen = &w, c.frozen.In(t)
+	return &inner
 }
 
 func randomID() string { return strings.ToLower(rand.Text()) }
@@ -187,6 +196,11 @@ func (c *cast) provide(t *testing.T) {
 	ctx := t.Context()
 	c.clerk = c.clerkFrom("ines@provider.example")
 	c.colleague = c.Staff("colleague@provider.example").PersonID
+	young, _, err := c.Room.Open(ctx, account.Operate(), account.NewAccount{Name: "Young Group", AdminEmail: "first@young.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.young = young.Slug
 	job.Handle(c.Jobs, "test.fails", func(context.Context, struct{}) error { return job.Permanent(errors.New("it fails")) })
 	if err := c.DB.Tx(ctx, func(ctx context.Context, q db.Q) error { return c.Jobs.Add(ctx, q, "test.fails", struct{}{}) }); err != nil {
 		t.Fatal(err)

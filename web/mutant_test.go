@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/product/account"
 )
@@ -33,9 +32,8 @@ func weaker(access Access) Access {
 	return ""
 }
 
-func TestMatrixSeesEveryMissingGuard(t *testing.T) {
-	t.Parallel()
-	c := newCast(t, dbtest.SQLite(t))
+// missingGuards checks that the matrix sees every one that is missing.
+func (c *cast) missingGuards(t *testing.T) {
 	var killed, same int
 	for i := range c.portal.routes {
 		rt := &c.portal.routes[i]
@@ -58,38 +56,35 @@ func TestMatrixSeesEveryMissingGuard(t *testing.T) {
 // formOnly are pages that show nothing from the store, so that only the door can refuse them.
 var formOnly = []string{"/{account}/hub-users/invite", "/{account}/invitations"}
 
-// The rooms refuse by themselves: with the doors' guards taken away, whoever lacks a permission reads nothing and changes nothing.
-func TestRoomsRefuseWithoutTheDoor(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := newCast(t, d)
-		count := 0
-		for i := range c.portal.routes {
-			rt := &c.portal.routes[i]
-			declared := *rt
-			if _, needs := declared.Access.Permission(); !needs || rt.Method == http.MethodGet && slices.Contains(formOnly, rt.Pattern) {
+// withoutTheDoor checks that the rooms refuse by themselves: with the door's guards taken away, whoever lacks a permission reads
+// nothing and changes nothing.
+func (c *cast) withoutTheDoor(t *testing.T) {
+	count := 0
+	for i := range c.portal.routes {
+		rt := &c.portal.routes[i]
+		declared := *rt
+		if _, needs := declared.Access.Permission(); !needs || rt.Method == http.MethodGet && slices.Contains(formOnly, rt.Pattern) {
+			continue
+		}
+		rt.Access = Member
+		for _, cl := range c.cells(declared) {
+			if cl.expected() != forbidden {
 				continue
 			}
-			rt.Access = Member
-			for _, cl := range c.cells(declared) {
-				if cl.expected() != forbidden {
-					continue
-				}
-				answer, err := cl.request()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if count++; answer.status != http.StatusForbidden || !strings.Contains(answer.text(), "access") {
-					t.Errorf("%s: the room lets it through, %d: %s", cl, answer.status, answer.text())
-				}
-				if changed := c.frozen.Restore(); changed != nil {
-					t.Errorf("%s: the room changes %q", cl, changed)
-				}
+			answer, err := cl.request()
+			if err != nil {
+				t.Fatal(err)
 			}
-			rt.Access = declared.Access
+			if count++; answer.status != http.StatusForbidden || !strings.Contains(answer.text(), "access") {
+				t.Errorf("%s: the room lets it through, %d: %s", cl, answer.status, answer.text())
+			}
+			if changed := c.frozen.Restore(); changed != nil {
+				t.Errorf("%s: the room changes %q", cl, changed)
+			}
 		}
-		t.Logf("%d requests refused by the rooms alone", count)
-	})
+		rt.Access = declared.Access
+	}
+	t.Logf("%d requests refused by the rooms alone", count)
 }
 
 // frozenGuard remembers who came with which rights, as a guard with a cache would.
@@ -113,60 +108,53 @@ func (g *frozenGuard) Viewer(r *http.Request, slug string) (*Viewer, error) {
 	return v, err
 }
 
-// Between the door's look at somebody's rights and the change they ask for, the rights can go. The room looks again in the
-// transaction of the change: with a door that knows only what was, everything is still refused.
-func TestRoomsReadRightsAgain(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := newCast(t, d)
-		none, deactivated := account.Roles{}, account.Deactivated
-		losses := []struct {
-			name string
-			lose func(id string) error
-		}{
-			{"demoted", func(id string) error {
-				_, err := c.ChangeHubUser(t.Context(), c.boss.Actor(), id, account.Change{Roles: &none}, 0)
-				return err
-			}},
-			{"deactivated", func(id string) error {
-				_, err := c.ChangeHubUser(t.Context(), c.boss.Actor(), id, account.Change{State: &deactivated}, 0)
-				return err
-			}},
-			{"removed", func(id string) error {
-				_, err := c.RemoveHubUser(t.Context(), c.boss.Actor(), id, 0)
-				return err
-			}},
+// lostMeanwhile checks what happens when rights go between the door's look at them and the change that was asked for. The room looks
+// again in the transaction of the change: with a door that knows only what was, everything is still refused.
+func (c *cast) lostMeanwhile(t *testing.T) {
+	none, deactivated := account.Roles{}, account.Deactivated
+	change := func(ch account.Change) func(string) error {
+		return func(id string) error {
+			_, err := c.ChangeHubUser(t.Context(), c.boss.Actor(), id, ch, 0)
+			return err
 		}
-		who := c.active(account.Admin)
-		guard, count := c.portal.Guard, 0
-		for _, rt := range c.portal.Routes() {
-			permission, needs := rt.Access.Permission()
-			if !needs || rt.Method != http.MethodPost || holds(none, account.Permission(permission)) {
-				continue
-			}
-			for _, loss := range losses {
-				old := &frozenGuard{Guard: guard, viewers: map[string]*Viewer{}}
-				c.portal.Guard = old
-				c.ask(http.MethodGet, "/"+c.own.slug+"/", who.session, nil)
-				if err := loss.lose(old.viewers[c.own.slug].Actor.MembershipID); err != nil {
-					t.Fatal(err)
-				}
-				after := dbtest.Freeze(t, d, "sessions.seen_at")
-				cl := &cell{c, rt, who, "signed in", "own", c.own}
-				answer, err := cl.request()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if count++; answer.status != http.StatusForbidden && answer.status != http.StatusNotFound {
-					t.Errorf("%s, %s meanwhile: %d: %s", cl, loss.name, answer.status, answer.text())
-				}
-				if changed := after.Changed(); changed != nil {
-					t.Errorf("%s, %s meanwhile: it changed %q", cl, loss.name, changed)
-				}
-				c.portal.Guard = guard
-				c.frozen.Restore()
-			}
+	}
+	losses := map[string]func(id string) error{
+		"demoted":     change(account.Change{Roles: &none}),
+		"deactivated": change(account.Change{State: &deactivated}),
+		"removed": func(id string) error {
+			_, err := c.RemoveHubUser(t.Context(), c.boss.Actor(), id, 0)
+			return err
+		},
+	}
+	who := c.active(account.Admin)
+	guard, count := c.portal.Guard, 0
+	for _, rt := range c.portal.Routes() {
+		permission, needs := rt.Access.Permission()
+		if !needs || rt.Method != http.MethodPost || holds(none, account.Permission(permission)) {
+			continue
 		}
-		t.Logf("%d forms refused to people who had just lost the right", count)
-	})
+		for name, lose := range losses {
+			old := &frozenGuard{Guard: guard, viewers: map[string]*Viewer{}}
+			c.portal.Guard = old
+			c.ask(http.MethodGet, "/"+c.own.slug+"/", who.session, nil)
+			if err := lose(old.viewers[c.own.slug].Actor.MembershipID); err != nil {
+				t.Fatal(err)
+			}
+			after := dbtest.Freeze(t, c.DB, "sessions.seen_at")
+			cl := &cell{c, rt, who, "signed in", "own", c.own}
+			answer, err := cl.request()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count++; answer.status != http.StatusForbidden && answer.status != http.StatusNotFound {
+				t.Errorf("%s, %s meanwhile: %d: %s", cl, name, answer.status, answer.text())
+			}
+			if changed := after.Changed(); changed != nil {
+				t.Errorf("%s, %s meanwhile: it changed %q", cl, name, changed)
+			}
+			c.portal.Guard = guard
+			c.frozen.Restore()
+		}
+	}
+	t.Logf("%d forms refused to people who had just lost the right", count)
 }
