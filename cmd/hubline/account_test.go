@@ -70,7 +70,7 @@ func TestOperatorSetsUpWithoutThePortal(t *testing.T) {
 
 func TestOperatorMakesAndRevokesKeys(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := seeded(t)
 	d := startDemo(t, dir)
 	at := []string{"--data", dir, "--base-url", d.about.Portal}
 	var made keyLine

@@ -12,7 +12,7 @@ import (
 
 func TestBackupMovesAnInstallationToTheOtherEngine(t *testing.T) {
 	t.Parallel()
-	old, dir := t.TempDir(), t.TempDir()
+	old, dir := seeded(t), t.TempDir()
 	d := startDemo(t, old)
 	file := filepath.Join(dir, "hubline.zip")
 	must(t, "backup", file, "--data", old) // while the demo runs

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -9,7 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"hubline/base/mail/mailbox"
 	"hubline/product/account"
@@ -42,9 +47,57 @@ func startDemo(t *testing.T, dir string, args ...string) *demoRun {
 	return d
 }
 
+// seededDemo is a complete demo that has been stopped. Making one takes most of a second of processor time, so tests start
+// copies of the same one.
+var seededDemo = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "hubline-demo-*"); err != nil {
+		return dir, err
+	}
+	made.Store(&dir)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	out, said := &output{}, &output{}
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, []string{"demo", "--data", dir, "--http", "127.0.0.1:0"}, &streams{in: strings.NewReader(""), out: out, err: said})
+	}()
+	deadline := time.Now().Add(2 * patience)
+	for !strings.Contains(out.String(), "Mailbox") && time.Now().Before(deadline) {
+		select {
+		case code := <-done:
+			return dir, fmt.Errorf("exit %d: %s", code, said)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	cancel()
+	if code := <-done; code != exitDone {
+		return dir, fmt.Errorf("exit %d: %s", code, said)
+	}
+	return dir, nil
+})
+
+var made atomic.Pointer[string] // the folder of seededDemo, for TestMain to delete
+
+// seeded returns the folder of a complete demo of the test's own.
+func seeded(t *testing.T) string {
+	t.Helper()
+	from, err := seededDemo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "demo")
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, "hubline.key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func TestDemoHoldsWhatTheContractSays(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "demo")
+	dir := seeded(t)
 	d := startDemo(t, dir)
 	info, err := os.Stat(filepath.Join(dir, demoFile))
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -139,7 +192,7 @@ func everybodySignsIn(t *testing.T, dir string, about demoAbout) {
 
 func TestDemoMailboxAndPages(t *testing.T) {
 	t.Parallel()
-	d := startDemo(t, t.TempDir())
+	d := startDemo(t, seeded(t))
 	mails := func() (list []mailbox.Mail) {
 		t.Helper()
 		if err := json.Unmarshal([]byte(body(t, http.MethodGet, d.about.Mailbox+".json")), &list); err != nil {
@@ -211,7 +264,7 @@ func body(t *testing.T, method, url string) string {
 
 func TestDemoCarriesOn(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := seeded(t)
 	first := startDemo(t, dir)
 	if code := first.stop(); code != exitDone {
 		t.Fatalf("exit %d", code)
@@ -237,9 +290,7 @@ func TestDemoCarriesOn(t *testing.T) {
 
 func TestDemoBeginsAnewAfterACutFirstStart(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	d := startDemo(t, dir)
-	d.stop()
+	dir := seeded(t)
 	if err := os.Remove(filepath.Join(dir, demoMarker)); err != nil {
 		t.Fatal(err)
 	}

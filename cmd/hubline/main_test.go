@@ -14,6 +14,24 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+func TestMain(m *testing.M) {
+	// The tests set what they need; a variable of the developer's own must not reach them.
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "HUBLINE_") || strings.HasPrefix(name, "OTEL_") {
+			if err := os.Unsetenv(name); err != nil {
+				panic(err)
+			}
+		}
+	}
+	code := m.Run()
+	if dir := made.Load(); dir != nil {
+		if err := os.RemoveAll(*dir); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(code)
+}
+
 // output is what a command wrote; a command that still runs may write meanwhile.
 type output struct {
 	mu  sync.Mutex
