@@ -52,6 +52,17 @@
     if (event.target.matches('dialog.soft')) event.target.close();
   });
 
+  // Enter opens a link's dialog on the way down; the same press must not reach the button that has the focus then.
+  document.addEventListener('keydown', event => {
+    const opener = event.key === 'Enter' && event.target.closest?.('a[data-open]');
+    if (!opener) return;
+    event.preventDefault();
+    const swallow = press => press.preventDefault();
+    addEventListener('keypress', swallow, true);
+    addEventListener('keyup', () => removeEventListener('keypress', swallow, true), { capture: true, once: true });
+    opener.click();
+  });
+
   // Menus: arrows move, as in every menu.
   document.addEventListener('keydown', event => {
     const menu = event.target.closest?.('.menu'), step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -237,7 +248,7 @@
   // Keys. Single letters stay out of fields and can be turned off with data-keys="off".
   document.addEventListener('keydown', event => {
     const control = event.ctrlKey || event.metaKey;
-    if (control && event.key === 'Enter' && event.target.form) { event.preventDefault(); event.target.form.requestSubmit(); }
+    if (control && event.key === 'Enter' && event.target.form) { event.preventDefault(); event.target.form.requestSubmit($('button:not([type=button])', event.target.form)); }
     if (control && event.key.toLowerCase() === 'k' && $('#palette') && !$('dialog[open]')) { event.preventDefault(); palette.open(); }
     if (control || event.altKey || typing(event.target) || busyWith() || document.body.dataset.keys === 'off') return;
     const search = event.key === '/' && $('main [type=search]');
