@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -32,7 +33,8 @@ const prefix = "/api/v1"
 type Config struct {
 	Account        *account.Room
 	Idempotency    *idempotent.Store
-	BaseURL        string         // origin of this installation, without a slash at the end; never taken from a request
+	BaseURL        string         // origin of this installation, without a slash at the end; every other Host is refused
+	Hosts          []string       // further Host values to answer, e.g. "localhost:8080" in the demo
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; everybody else's is not
 	RateLimit      RateLimit
 	Log            *slog.Logger     // nil: discarded
@@ -72,6 +74,7 @@ type door struct {
 	mux         *http.ServeMux
 	huma        huma.API
 	routes      map[string]*Route // by ID
+	hosts       map[string]bool
 	keys        *limiter[[32]byte]
 	wrong       *limiter[string]
 	limitHeader []string
@@ -137,10 +140,13 @@ func newDoor(c Config) (*door, error) {
 	if c.RateLimit.WrongBurst <= 0 {
 		c.RateLimit.WrongBurst = 30
 	}
-	d := &door{Config: c, mux: http.NewServeMux(), routes: map[string]*Route{},
+	d := &door{Config: c, mux: http.NewServeMux(), routes: map[string]*Route{}, hosts: map[string]bool{},
 		keys:        newLimiter[[32]byte](c.RateLimit.PerSecond, c.RateLimit.Burst, bucketsMost),
 		wrong:       newLimiter[string](c.RateLimit.WrongPerMinute/60, c.RateLimit.WrongBurst, bucketsMost),
 		limitHeader: []string{strconv.Itoa(c.RateLimit.Burst)}}
+	for _, host := range append([]string{base.Host}, c.Hosts...) {
+		d.hosts[plainHost(host)] = true
+	}
 	d.huma = huma.NewAPI(d.humaConfig(), adapter{d})
 	return d, nil
 }
@@ -227,11 +233,24 @@ func serve[I, O any](fn func(*door, context.Context, account.Actor, *I) (*O, err
 
 // dispatch finds the route. Paths that would need cleaning lead nowhere: a redirect could change what a request does.
 func (d *door) dispatch(w http.ResponseWriter, r *http.Request) {
+	if !d.hosts[plainHost(r.Host)] {
+		d.fail(w, r, refuse(http.StatusMisdirectedRequest, "unknown-host", "This server does not answer to that name. Use "+d.BaseURL+prefix+"."))
+		return
+	}
 	if p := r.URL.EscapedPath(); path.Clean(p) != p {
 		d.nothing(w, r)
 		return
 	}
 	d.mux.ServeHTTP(w, r)
+}
+
+// plainHost is a Host value without case, a final dot and the ports that clients leave out.
+func plainHost(host string) string {
+	host = strings.ToLower(host)
+	if name, port, err := net.SplitHostPort(host); err == nil && (port == "80" || port == "443") {
+		host = name
+	}
+	return strings.TrimSuffix(host, ".")
 }
 
 // nothing answers what no route takes: with 405 if another method would do, else with 404.

@@ -6,6 +6,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
+	"hubline/product/account/accounttest"
 )
 
 // BenchmarkAuthorised measures requests that read the key, its maker's rights and what they ask for from the store, in an account with
@@ -23,7 +24,7 @@ func BenchmarkAuthorised(b *testing.B) {
 				{"list", users + "?limit=50"}, {"search", users + "?limit=50&q=person+99"}, {"one", users + "/" + numeral(5000)}, {"settings", "/accounts/harbour"},
 			} {
 				ask := func() int {
-					r := httptest.NewRequest("GET", "/api/v1"+tt.path, nil)
+					r := httptest.NewRequest("GET", accounttest.BaseURL+"/api/v1"+tt.path, nil)
 					r.Header.Set("Authorization", "Bearer "+w.key)
 					rec := httptest.NewRecorder()
 					handler.ServeHTTP(rec, r)

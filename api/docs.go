@@ -102,14 +102,14 @@ func html(name string, data any) ([]byte, error) {
 
 // explanation is what the page of a kind of problem shows.
 type explanation struct {
-	Code, Title, Text, Status, Path string
+	Code, Title, Text, Number, Status, Path string
 }
 
 func explanations(codes ...string) []explanation {
 	list := make([]explanation, len(codes))
 	for i, code := range codes {
 		m := meanings[code]
-		list[i] = explanation{code, m.title, m.text, strconv.Itoa(m.status) + " " + http.StatusText(m.status), problemPath(code)}
+		list[i] = explanation{code, m.title, m.text, strconv.Itoa(m.status), http.StatusText(m.status), problemPath(code)}
 	}
 	return list
 }

@@ -31,7 +31,7 @@ func document(t *testing.T, url string) (*openapi3.T, string) {
 
 func TestDocumentIsComplete(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, dbtest.SQLite(t), func(c *api.Config) { c.BaseURL = "https://hub.example.com" })
+	w := newWorld(t, dbtest.SQLite(t), func(c *api.Config) { c.BaseURL, c.Hosts = "https://hub.example.com", []string{"hubline.example"} })
 	doc, text := document(t, w.url)
 	if !doc.IsOpenAPI31OrLater() || len(doc.Servers) != 1 || doc.Servers[0].URL != "https://hub.example.com/api/v1" {
 		t.Errorf("OpenAPI %s at %+v", doc.OpenAPI, doc.Servers)

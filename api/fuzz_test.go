@@ -181,7 +181,7 @@ func (f *fuzzer) request(op operation) *http.Request {
 	if op.RequestBody != nil || f.chance(3) && op.method != http.MethodGet {
 		body = strings.NewReader(f.body(op))
 	}
-	r := httptest.NewRequest(op.method, "http://hub.example/api/v1"+path, body)
+	r := httptest.NewRequest(op.method, "http://hubline.example/api/v1"+path, body)
 	r.URL.RawQuery = raw
 	r.Header = header
 	if f.chance(90) {

@@ -91,7 +91,7 @@ func TestGoldenAnswers(t *testing.T) {
 		w := &world{Rig: accounttest.New(t, d), t: t}
 		w.admin = w.OpenFor("harbour", "mary.chen@harbourdental.example")
 		w.key, _ = w.Key(w.admin)
-		server := httptest.NewServer(w.handler(func(c *api.Config) { c.BaseURL = "https://hub.example.com" }))
+		server := httptest.NewServer(w.handler(func(c *api.Config) { c.BaseURL, c.Hosts = "https://hub.example.com", []string{"hubline.example"} }))
 		t.Cleanup(server.Close)
 		w.url = server.URL
 		m := masks{}

@@ -99,11 +99,14 @@ func send(t testing.TB, url, method, path string, body any, headers ...string) r
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Host = "hubline.example"
 	if reader != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		if r.Header.Set(headers[i], headers[i+1]); headers[i] == "Host" {
+			r.Host = headers[i+1]
+		}
 		if headers[i+1] == "" {
 			r.Header.Del(headers[i])
 		}

@@ -11,6 +11,7 @@ import (
 
 	"hubline/api"
 	"hubline/base/idempotent"
+	"hubline/product/account/accounttest"
 )
 
 func (w *world) invited() int {
@@ -82,7 +83,7 @@ func TestARefusedRequestDoesNotUseItsKeyUp(t *testing.T) {
 func TestKeysForRepeatsHaveAForm(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, key := range []string{strings.Repeat("a", 256), "a b", "ä", "\t\x7f"} {
-			r, err := http.NewRequest("POST", w.url+"/api/v1"+invitations, strings.NewReader(`{"email":"jo@harbour.example"}`))
+			r, err := http.NewRequest("POST", accounttest.BaseURL+"/api/v1"+invitations, strings.NewReader(`{"email":"jo@harbour.example"}`))
 			if err != nil {
 				t.Fatal(err)
 			}

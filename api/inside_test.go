@@ -57,7 +57,7 @@ func TestErrorsOfOursAreOneProblemAndOneLine(t *testing.T) {
 	t.Parallel()
 	for name, cause := range map[string]error{"error": errors.New("no such table: secret"), "panic": nil, "fault of no kind": &fault.Fault{Message: "secret"}} {
 		h, secret, log := trap(t, failing("POST", cause))
-		r := httptest.NewRequest("POST", "/api/v1/accounts/harbour/trap", nil)
+		r := httptest.NewRequest("POST", accounttest.BaseURL+"/api/v1/accounts/harbour/trap", nil)
 		r.Header.Set("Authorization", "Bearer "+secret)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
@@ -86,7 +86,7 @@ func TestFaultsBecomeTheirStatus(t *testing.T) {
 	for kind, want := range map[fault.Kind]int{fault.Invalid: 422, fault.NotFound: 404, fault.Forbidden: 403, fault.Conflict: 409, fault.TooMany: 429,
 		fault.SignedOut: 401, fault.StepUp: 403, fault.Changed: 412, fault.Busy: 503} {
 		h, secret, log := trap(t, failing("GET", &fault.Fault{Kind: kind, Code: "x", Message: "So it is"}))
-		r := httptest.NewRequest("GET", "/api/v1/accounts/harbour/trap", nil)
+		r := httptest.NewRequest("GET", accounttest.BaseURL+"/api/v1/accounts/harbour/trap", nil)
 		r.Header.Set("Authorization", "Bearer "+secret)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
@@ -112,7 +112,7 @@ func TestAPanicKeepsTheKeyForRepeats(t *testing.T) {
 		h, secret, _ := trap(t, failing("POST", cause))
 		var codes []int
 		for range 2 {
-			r := httptest.NewRequest("POST", "/api/v1/accounts/harbour/trap", nil)
+			r := httptest.NewRequest("POST", accounttest.BaseURL+"/api/v1/accounts/harbour/trap", nil)
 			r.Header.Set("Authorization", "Bearer "+secret)
 			r.Header.Set("Idempotency-Key", "a")
 			w := httptest.NewRecorder()
@@ -183,6 +183,7 @@ func TestABrokenOffFileIsCutOff(t *testing.T) {
 		h, secret, log := trap(t, route)
 		server := httptest.NewServer(h)
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/api/v1/accounts/harbour/trap.csv", nil)
+		r.Host = "hubline.example"
 		r.Header.Set("Authorization", "Bearer "+secret)
 		response, err := http.DefaultClient.Do(r)
 		if err == nil {

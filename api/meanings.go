@@ -21,6 +21,7 @@ var meanings = map[string]meaning{
 	"wrong-keys":    {429, "Too many wrong keys", "Too many keys that do not work came from your network. Keys that worked lately are not slowed by this."},
 
 	// Where.
+	"unknown-host":    {421, "Unknown host", "The request names a host that is not this installation's. Addresses begin as the reference shows."},
 	"no-such-address": {404, "No such address", "The API has nothing at this path. Paths are exact: no doubled and no final slash."},
 	"not-found":       {404, "Not found", "There is no such account or item, or it is not one that your key may know of."},
 	"method":          {405, "Method does nothing here", "The address exists but does not take this method. The header Allow lists those it takes."},

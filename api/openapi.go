@@ -20,7 +20,7 @@ var golden embed.FS
 
 // problemExamples names, for each status, the kind of problem that the document shows.
 var problemExamples = map[int]string{400: "body-syntax", 401: "key-unknown", 403: "scope-missing", 404: "not-found", 408: "body-slow", 409: "last-admin",
-	412: "changed-meanwhile", 413: "body-large", 415: "body-kind", 422: "email-form", 429: "rate-limit", 500: "internal", 503: "busy", 504: "too-slow"}
+	412: "changed-meanwhile", 413: "body-large", 415: "body-kind", 421: "unknown-host", 422: "email-form", 429: "rate-limit", 500: "internal", 503: "busy", 504: "too-slow"}
 
 // responses is where the document keeps what all operations answer alike.
 const responses = "#/components/responses/"
@@ -45,7 +45,7 @@ const about = `Programs do here what people do in the portal, under the same rul
 
 // problemsOf lists the statuses of the problems that an operation may answer with.
 func problemsOf(rt *Route, hasBody bool) []int {
-	list := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+	list := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 		http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 	if rt.Method != http.MethodGet {
 		list = append(list, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge)

@@ -182,7 +182,7 @@ func TestBrokenOffBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /api/v1/accounts/harbour/invitations HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", w.key)
+	fmt.Fprintf(conn, "POST /api/v1/accounts/harbour/invitations HTTP/1.1\r\nHost: hubline.example\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", w.key)
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +194,21 @@ func TestBrokenOffBodies(t *testing.T) {
 	text, _ := io.ReadAll(response.Body)
 	if response.StatusCode != 400 || !strings.Contains(string(text), "body-broken") {
 		t.Errorf("%d %s", response.StatusCode, text)
+	}
+}
+
+func TestUnknownHostsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dbtest.SQLite(t), func(c *api.Config) { c.Hosts = []string{"localhost:8080"} })
+	for _, host := range []string{"evil.example", "hubline.example.evil.example", "hubline.example:8080", "localhost", "127.0.0.1"} {
+		r := w.send("GET", "/accounts/harbour", nil, "Host", host)
+		if r.problem(421, "unknown-host", ""); strings.Contains(r.body, "evil") {
+			t.Errorf("%s: %s", host, r.body)
+		}
+		w.send("GET", "/api/v1/docs", nil, "Host", host).want(421, nil)
+	}
+	for _, host := range []string{"HUBLINE.example", "hubline.example.", "hubline.example:443", "localhost:8080"} {
+		w.send("GET", "/accounts/harbour", nil, "Host", host, "X-Forwarded-Host", "evil.example").want(200, nil)
 	}
 }
 
