@@ -247,7 +247,7 @@ func (r *Room) offerStands(ctx context.Context, q db.Q, i Invitation, person Per
 	if i.InviterKind != Member && i.InviterKind != Key {
 		return nil
 	}
-	admin, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND id = $2 AND state = 'active' AND roles LIKE 'admin%'`, i.AccountID, i.InviterID)
+	admin, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND id = $2 AND state = 'active' AND roles IN ('admin', 'admin,billing')`, i.AccountID, i.InviterID)
 	if err == nil && !admin {
 		err = fault.New(fault.Conflict, "invitation-voided", "This invitation no longer works, as "+i.InviterName+" is not an admin any more. Ask the account for a new one")
 	}

@@ -23,7 +23,7 @@ func (r *Room) FirstAdmin(ctx context.Context, actor Actor, accountID string) (f
 }
 
 func (r *Room) firstAdmin(ctx context.Context, q db.Q, accountID string) (f FirstAdmin, err error) {
-	f.Settled, err = exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND state = 'active' AND roles LIKE 'admin%' LIMIT 1`, accountID)
+	f.Settled, err = exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND state = 'active' AND roles IN ('admin', 'admin,billing') LIMIT 1`, accountID)
 	if err != nil {
 		return f, err
 	}

@@ -192,7 +192,7 @@ func (u HubUser) rules() bool { return u.State == Active && u.Roles.Has(Admin) }
 
 // keepsAdmin refuses what would leave the account without an active admin.
 func (r *Room) keepsAdmin(ctx context.Context, q db.Q, actor Actor, leaving HubUser) error {
-	another, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND state = 'active' AND roles LIKE 'admin%' AND id <> $2 LIMIT 1`,
+	another, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND state = 'active' AND roles IN ('admin', 'admin,billing') AND id <> $2 LIMIT 1`,
 		actor.Account.ID, leaving.ID)
 	if err != nil || another {
 		return err
@@ -282,7 +282,7 @@ func (r *Room) RemoveHubUser(ctx context.Context, actor Actor, id string, versio
 func (r *Room) Admins(ctx context.Context, actor Actor) (names []string, err error) {
 	defer fault.Wrap(&err, "account.Admins")
 	rows, err := r.DB.QueryContext(ctx, `
-		SELECT m.name, m.email FROM memberships m WHERE m.account_id = $1 AND m.state = 'active' AND m.roles LIKE 'admin%' ORDER BY m.search, m.id LIMIT 10`, actor.Account.ID)
+		SELECT m.name, m.email FROM memberships m WHERE m.account_id = $1 AND m.state = 'active' AND m.roles IN ('admin', 'admin,billing') ORDER BY m.search, m.id LIMIT 10`, actor.Account.ID)
 	if err != nil {
 		return nil, err
 	}
