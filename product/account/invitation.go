@@ -328,7 +328,8 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 func (r *Room) makeWay(ctx context.Context, q db.Q, next Invitation) error {
 	if _, err := q.ExecContext(ctx, `
 		INSERT INTO dead_links (token_hash, account_id, invitation_id, reason, ended_at)
-		SELECT token_hash, account_id, id, 'superseded', $3 FROM invitations WHERE account_id = $1 AND email = $2 AND state = 'pending'`,
+		SELECT token_hash, account_id, id, 'superseded', $3 FROM invitations WHERE account_id = $1 AND email = $2 AND state = 'pending' AND token_hash IS NOT NULL
+		ON CONFLICT (token_hash) DO NOTHING`,
 		next.AccountID, next.Email, next.CreatedAt); err != nil {
 		return err
 	}
@@ -471,11 +472,13 @@ func (r *Room) Cancel(ctx context.Context, actor Actor, id string, version int64
 	})
 }
 
-// bury notes why the invitation's present link stops working. It must come before the link's hash is erased.
+// bury notes why the invitation's present link stops working. It must come before the link's hash is erased. Somebody else who ends the
+// same offer at the same time may have noted it first: then PostgreSQL asks the transaction to run again.
 func (r *Room) bury(ctx context.Context, q db.Q, i Invitation, reason string) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO dead_links (token_hash, account_id, invitation_id, reason, ended_at)
-		SELECT token_hash, account_id, id, $3, $4 FROM invitations WHERE account_id = $1 AND id = $2 AND token_hash IS NOT NULL`,
+		SELECT token_hash, account_id, id, $3, $4 FROM invitations WHERE account_id = $1 AND id = $2 AND token_hash IS NOT NULL
+		ON CONFLICT (token_hash) DO NOTHING`,
 		i.AccountID, i.ID, reason, r.now())
 	return err
 }
