@@ -276,11 +276,11 @@ func TestThePaletteGoesAnywhere(t *testing.T) {
 	d.until("the entries are there", `document.querySelectorAll('#palette li').length > 4 && `+focusOn("#palette input"))
 	d.do(chromedp.SendKeys("#palette input", "sett"))
 	d.until("the best match is chosen and told", `document.querySelector('#palette [aria-selected=true] span').textContent === 'Settings' && document.querySelector('#palette input').getAttribute('aria-activedescendant') === document.querySelector('#palette [aria-selected=true]').id && /^\d+ results?$/.test(document.querySelector('#say').textContent)`)
-	d.press(kb.Enter)
-	d.wait("the page opens", func() bool { return d.asked("GET /harbour/settings ") == 1 })
 	if n := d.asked("/harbour/palette"); n != 1 {
 		t.Errorf("the entries were fetched %d times", n)
 	}
+	d.press(kb.Enter)
+	d.wait("the page opens", func() bool { return d.asked("GET /harbour/settings ") == 1 })
 }
 
 func TestSingleKeysStayOutOfFields(t *testing.T) {
