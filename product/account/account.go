@@ -46,6 +46,7 @@ type Config struct {
 	DailyInvitations int // for new accounts; 0: 200
 	RecipientWeekly  int // invitations that one address may get in a week over all accounts; 0: 3
 	HashWorkers      int // passwords hashed at the same time; 0: one less than the processors, at least one
+	HashMemory       int // KiB that hashing a new password takes; 0: 19 MiB, the least there should be outside of tests
 }
 
 // Room is the room "account". Its verbs are safe for use by many goroutines.
@@ -69,7 +70,7 @@ func New(c Config) *Room {
 	if c.RecipientWeekly == 0 {
 		c.RecipientWeekly = 3
 	}
-	r := &Room{Config: c, hash: newHasher(c.Keys, c.HashWorkers)}
+	r := &Room{Config: c, hash: newHasher(c.Keys, c.HashWorkers, uint32(c.HashMemory))}
 	r.registerJobs()
 	return r
 }

@@ -38,17 +38,27 @@ const hashQueue = 128
 // hasher turns passwords into hashes and checks them, a few at a time, so that guessing can't take all processors and memory.
 type hasher struct {
 	keys    *seal.Ring
+	cost    hashCost // of new hashes
 	workers chan struct{}
 	waiting chan struct{}
 	dummy   string // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
 }
 
-func newHasher(keys *seal.Ring, workers int) *hasher {
+// hashCost is what stands in a hash about how it was made.
+type hashCost struct {
+	memory, passes uint32
+	lanes          uint8
+}
+
+func newHasher(keys *seal.Ring, workers int, memory uint32) *hasher {
 	if workers <= 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
-	h := &hasher{keys: keys, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue)}
-	h.dummy = h.encode([]byte(rand.Text()), make([]byte, hashSalt))
+	if memory == 0 {
+		memory = hashMemory
+	}
+	h := &hasher{keys: keys, cost: hashCost{memory, hashPasses, hashLanes}, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue)}
+	h.dummy = h.encode([]byte(rand.Text()), make([]byte, hashSalt), h.cost)
 	return h
 }
 
@@ -57,7 +67,7 @@ func (h *hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, hashSalt)
 	rand.Read(salt)
 	var hash string
-	err := h.turn(ctx, func() { hash = h.encode([]byte(password), salt) })
+	err := h.turn(ctx, func() { hash = h.encode([]byte(password), salt, h.cost) })
 	return hash, err
 }
 
@@ -69,8 +79,8 @@ func (h *hasher) Matches(ctx context.Context, password, hash string) (bool, erro
 	}
 	var same bool
 	err := h.turn(ctx, func() {
-		salt, _ := base64.RawStdEncoding.DecodeString(saltOf(hash))
-		same = subtle.ConstantTimeCompare([]byte(h.encode([]byte(password), salt)), []byte(hash)) == 1
+		salt, cost := readHash(hash)
+		same = subtle.ConstantTimeCompare([]byte(h.encode([]byte(password), salt, cost)), []byte(hash)) == 1
 	})
 	return same && known, err
 }
@@ -93,20 +103,25 @@ func (h *hasher) turn(ctx context.Context, work func()) error {
 	return nil
 }
 
-func (h *hasher) encode(password, salt []byte) string {
+func (h *hasher) encode(password, salt []byte, c hashCost) string {
 	peppered := h.keys.MAC("password", password)
-	sum := argon2.IDKey(peppered, salt, hashPasses, hashMemory, hashLanes, hashLength)
+	sum := argon2.IDKey(peppered, salt, c.passes, c.memory, c.lanes, hashLength)
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashPasses, hashLanes, b64(salt), b64(sum))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.lanes, b64(salt), b64(sum))
 }
 
-// saltOf cuts the salt out of a PHC string: $argon2id$v=…$m=…$salt$hash.
-func saltOf(phc string) string {
+// readHash takes salt and cost out of a PHC string: $argon2id$v=…$m=…,t=…,p=…$salt$hash. What is no such string gets the usual cost.
+func readHash(phc string) (salt []byte, c hashCost) {
+	usual := hashCost{hashMemory, hashPasses, hashLanes}
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 {
-		return ""
+		return nil, usual
 	}
-	return parts[4]
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.passes, &c.lanes); err != nil || n != 3 || c.passes == 0 || c.lanes == 0 {
+		return nil, usual
+	}
+	salt, _ = base64.RawStdEncoding.DecodeString(parts[4])
+	return salt, c
 }
 
 // CheckPassword says whether a new password may be used by the person with that address and name, working in that account.
