@@ -269,7 +269,7 @@ func acceptAll(t *testing.T, r *accounttest.Rig) course {
 func newNew(t *testing.T, r *accounttest.Rig) course {
 	k := newTrack(t, r)
 	n := 0
-	return course{model: offers, share: 25, start: func(*rand.Rand) ([]act, []act) {
+	return course{model: offers, share: 4, start: func(*rand.Rand) ([]act, []act) {
 		n++
 		k.invite(fmt.Sprintf("new%d@northside.example", n))
 		press := act{acceptNew{}, func() string {

@@ -154,7 +154,7 @@ func resets(t *testing.T, r *accounttest.Rig) course {
 	browser := account.Browser{Address: accounttest.Address}
 	words := [2]string{accounttest.Password, ""}
 	n := 0
-	return course{model: passwords, share: 40, start: func(random *rand.Rand) ([]act, []act) {
+	return course{model: passwords, share: 4, start: func(random *rand.Rand) ([]act, []act) {
 		n++
 		words[1] = fmt.Sprintf("another good %d password", n)
 		now := words

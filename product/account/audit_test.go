@@ -104,7 +104,9 @@ func TestAuditFilters(t *testing.T) {
 			"search":  {account.AuditFilter{Search: "LEE@"}, func(e account.AuditEntry) bool { return e.SubjectID == lee.SubjectID }},
 			"since":   {account.AuditFilter{Since: time.UnixMilli(lee.At)}, func(e account.AuditEntry) bool { return e.At >= lee.At }},
 			"until":   {account.AuditFilter{Until: time.UnixMilli(lee.At)}, func(e account.AuditEntry) bool { return e.At < lee.At }},
-			"both":    {account.AuditFilter{Area: "invitation", ActorID: admin.Actor().PersonID, Since: accounttest.Start}, func(e account.AuditEntry) bool { return e.Action[:11] == "invitation." && e.ActorID == admin.Actor().PersonID }},
+			"both": {account.AuditFilter{Area: "invitation", ActorID: admin.Actor().PersonID, Since: accounttest.Start}, func(e account.AuditEntry) bool {
+				return e.Action[:11] == "invitation." && e.ActorID == admin.Actor().PersonID
+			}},
 		} {
 			var want, got []string
 			for _, e := range all {

@@ -86,7 +86,8 @@ func Mailbox(refuse func(address string) bool) Option {
 	}
 }
 
-// New returns a Rig on the store, which must be migrated. Limits of invitations are high, as most tests are about something else.
+// New returns a Rig on the store, which must be migrated. Limits of invitations are high and hashing a password is cheap, as most tests
+// are about something else.
 func New(t testing.TB, d *db.DB, options ...Option) *Rig {
 	t.Helper()
 	key := make([]byte, seal.KeySize)
@@ -100,7 +101,7 @@ func New(t testing.TB, d *db.DB, options ...Option) *Rig {
 	config := account.Config{DB: d, Jobs: r.Jobs, Keys: r.Keys, Mail: r.Mails, Log: log, Now: r.Clock.Now, BaseURL: BaseURL,
 		Provider: mail.Provider{Name: "Southern Cross Voice", Phone: "1300 555 019", Address: "1 Example Street, Sydney",
 			Support: "help@voice.example", From: "Southern Cross Voice <portal@hubline.example>"},
-		DailyInvitations: 1_000_000, RecipientWeekly: 1_000_000, HashWorkers: 2}
+		DailyInvitations: 1_000_000, RecipientWeekly: 1_000_000, HashWorkers: 2, HashMemory: 64}
 	for _, option := range options {
 		option(r, &config)
 	}
