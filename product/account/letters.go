@@ -113,7 +113,7 @@ func (r *Room) markDelivery(ctx context.Context, in invitationLetter, d Delivery
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		if _, err := q.ExecContext(ctx, `
 			UPDATE invitations SET delivery = $4, delivery_note = $5 WHERE account_id = $1 AND id = $2 AND generation = $3 AND state = 'pending'`,
-			in.AccountID, in.InvitationID, in.Generation, d, cut(note, 200)); err != nil {
+			in.AccountID, in.InvitationID, in.Generation, d, plain(note, 200)); err != nil {
 			return err
 		}
 		return r.notice(ctx, q, in.AccountID)

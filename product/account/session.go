@@ -150,7 +150,7 @@ func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser) (E
 	if _, err = q.ExecContext(ctx, `
 		INSERT INTO sessions (id, token_hash, person_id, epoch, device_id, address, user_agent, checked_at, check_used, created_at, seen_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $8, $9)`,
-		newID(), hash, p.ID, p.epoch, deviceID, b.Address, cut(b.UserAgent, 300), now, now+sessionLife.Milliseconds()); err != nil {
+		newID(), hash, p.ID, p.epoch, deviceID, b.Address, plain(b.UserAgent, 300), now, now+sessionLife.Milliseconds()); err != nil {
 		return Entrance{}, err
 	}
 	if _, err = q.ExecContext(ctx, `UPDATE memberships SET last_signed_in_at = $2 WHERE person_id = $1 AND state <> 'removed'`, p.ID, now); err != nil {
@@ -445,6 +445,17 @@ func (r *Room) personByID(ctx context.Context, q db.Q, id string) (p Person, err
 		err = notFound()
 	}
 	return p, err
+}
+
+// plain makes words from outside, such as a browser's name, fit to be stored and shown: valid, at most so many bytes, and without the
+// characters that hide or turn what stands beside them.
+func plain(text string, most int) string {
+	return cut(strings.Map(func(c rune) rune {
+		if unprintable(c) || c < ' ' {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(text, " ")), most)
 }
 
 func cut(text string, most int) string {
