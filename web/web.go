@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hubline/base/change"
 	"hubline/base/fault"
@@ -269,6 +270,11 @@ func (p *Portal) add(rt *Route) (err error) {
 
 // dispatch finds the route. What no route answers is "not found", or "not that way" when only the method is wrong.
 func (p *Portal) dispatch(w http.ResponseWriter, r *http.Request) {
+	if !readable(r.URL) {
+		req := p.request(nil, w, r)
+		p.fail(req, p.unrouted(req, http.NotFoundHandler()))
+		return
+	}
 	mux := p.accounts
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if p.words[first] {
@@ -280,6 +286,17 @@ func (p *Portal) dispatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	mux.ServeHTTP(w, r)
+}
+
+// readable reports whether an address is text. No page of ours has another, and not every store could look for it.
+func readable(u *url.URL) bool {
+	bad := func(text string) bool { return !utf8.ValidString(text) || strings.ContainsRune(text, 0) }
+	for name, values := range u.Query() {
+		if bad(name) || slices.ContainsFunc(values, bad) {
+			return false
+		}
+	}
+	return !bad(u.Path)
 }
 
 // unrouted asks the mux's own answer whether another method would have worked, and lends a signed-in person their menu.
