@@ -395,7 +395,7 @@ func TestTheMenuFollowsTheRights(t *testing.T) {
 		{"/harbour/", admin, "/northside/ /harbour/* /harbour/hub-users"},
 		{"/harbour/hub-users/7/edit", admin, "/northside/hub-users /harbour/ /harbour/hub-users+ /harbour/hub-users* /harbour/roles /harbour/settings"},
 		{"/harbour/roles", standard, "/northside/roles /harbour/ /harbour/roles+ /harbour/roles*"},
-		{"/profile/security", standard, "/profile /profile/security*"},
+		{"/profile/security", standard, "/harbour/ /northside/ /profile /profile/security*"},
 		{"/console/accounts", staff, "/console/accounts*"},
 	} {
 		got := strings.Join(strings.Fields(regexp.MustCompile(`/harbour/\S* aria-current="true"`).ReplaceAllString(lines(tt.path, tt.as), "")), " ")

@@ -73,7 +73,9 @@ func (p *Portal) lead(v *View, at string) {
 		current = v.Section
 	}
 	v.Menu = p.lines(menu, base, current, v.Viewer)
-	v.here = strings.TrimPrefix(marked(v.Menu), base)
+	if v.Account != nil {
+		v.here = strings.TrimPrefix(marked(v.Menu), base)
+	}
 	v.ProfileMenu = p.lines(profileMenu, "/", "", v.Viewer)
 	if v.Viewer.Staff && !v.Console {
 		v.ProfileMenu = append(v.ProfileMenu, p.lines(consoleLink, "/", "", v.Viewer)...)

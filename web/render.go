@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 //go:embed templates
@@ -74,7 +75,11 @@ func (r *Request) Render(name string, page Page) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Add("Vary", "HX-Request")
 	r.W.WriteHeader(r.status)
-	_, err := r.W.Write(out.Bytes())
+	text := out.Bytes()
+	if !utf8.Valid(text) { // what was typed need not be
+		text = bytes.ToValidUTF8(text, []byte("\ufffd"))
+	}
+	_, err := r.W.Write(text)
 	return err
 }
 
@@ -145,6 +150,11 @@ func (v *View) URL(parts ...string) string {
 		slug = v.Account.Slug
 	}
 	return "/" + path.Join(append([]string{slug}, parts...)...)
+}
+
+// Switches reports whether there is another account to go to. Provider staff find accounts in the console.
+func (v *View) Switches() bool {
+	return v.Viewer != nil && !v.Console && (len(v.Viewer.Accounts) > 1 || v.Account == nil && len(v.Viewer.Accounts) > 0)
 }
 
 // Same is the address of this kind of page in another account.
