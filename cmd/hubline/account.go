@@ -29,6 +29,9 @@ func (o *operator) enter(ctx context.Context) (*account.Room, io.Closer, error) 
 	if err := o.Site.settle(o.HTTP); err != nil {
 		return nil, nil, err
 	}
+	if o.BaseURL == "" {
+		return nil, nil, usagef("give --base-url: links begin with it, and --http leaves the port open")
+	}
 	ring, err := o.ring()
 	if err != nil {
 		return nil, nil, err

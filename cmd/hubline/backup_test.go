@@ -117,8 +117,11 @@ func TestBackupLeavesNothingBehindWhenItFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	store := t.TempDir()
-	if code, _, _ := hubline(t, "backup", filepath.Join(dir, "b.zip"), "--data", store); code != exitFailed { // never migrated
-		t.Errorf("exit %d", code)
+	for range 2 { // no store at all, then one without tables
+		if code, _, said := hubline(t, "backup", filepath.Join(dir, "b.zip"), "--data", store); code != exitFailed {
+			t.Errorf("exit %d, said %q", code, said)
+		}
+		write(t, filepath.Join(store, "hubline.db"), "")
 	}
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 0 {

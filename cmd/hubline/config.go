@@ -106,11 +106,15 @@ func (g *Ground) settle() error {
 	return nil
 }
 
-// settle makes the base URL an origin: scheme, host and port, nothing else. listen is where the portal listens.
+// settle makes the base URL an origin: scheme, host and port, nothing else. listen is where the portal listens; while its port
+// is 0, to be chosen, an empty base URL stays empty.
 func (s *Site) settle(listen string) error {
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return usagef("--http %s: give host and port, such as 127.0.0.1:8080", listen)
+	}
+	if s.BaseURL == "" && port == "0" {
+		return nil
 	}
 	if s.BaseURL == "" {
 		s.BaseURL = "http://localhost:" + port

@@ -50,6 +50,9 @@ func (c *doctorCommand) Run(ctx context.Context, std *streams) error {
 	if err := c.settle(); err != nil {
 		return err
 	}
+	if c.BaseURL == "" {
+		c.BaseURL = "http://localhost" // with a port that only the start chooses
+	}
 	findings := c.examine(ctx)
 	bad := 0
 	for _, f := range findings {

@@ -60,7 +60,7 @@ type migrationStatus struct {
 }
 
 func (c *migrateStatusCommand) Run(ctx context.Context, std *streams) error {
-	d, err := c.open(ctx)
+	d, err := c.openExisting(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,9 +106,22 @@ func (g *Ground) open(ctx context.Context) (*db.DB, error) {
 	return db.Open(ctx, g.Store)
 }
 
-// openMigrated opens the store for commands that work in it, and refuses one with another schema than the program's.
+// openExisting is open for commands that only look: they must not make a store because its name was misspelt.
+func (g *Ground) openExisting(ctx context.Context) (*db.DB, error) {
+	if err := g.settle(); err != nil {
+		return nil, err
+	}
+	if path, ok := strings.CutPrefix(g.Store, "sqlite:"); ok {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("there is no store: %w; check --data and --store", err)
+		}
+	}
+	return db.Open(ctx, g.Store)
+}
+
+// openMigrated opens a store that is there, and refuses one with another schema than the program's.
 func (g *Ground) openMigrated(ctx context.Context) (*db.DB, error) {
-	d, err := g.open(ctx)
+	d, err := g.openExisting(ctx)
 	if err != nil {
 		return nil, err
 	}

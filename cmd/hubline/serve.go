@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 
 	"hubline/base/mail"
@@ -13,22 +14,8 @@ type serveCommand struct {
 	NoMigrate bool `group:"store" help:"Refuse to start on an older store instead of migrating it."`
 }
 
-func (c *serveCommand) Run(ctx context.Context, std *streams) (err error) {
+func (c *serveCommand) Run(ctx context.Context, std *streams) error {
 	if err := c.settle(); err != nil {
-		return err
-	}
-	log := c.logger(std.err)
-	s, err := assemble(ctx, &c.Config, !c.NoMigrate, log, c.sender())
-	if err != nil {
-		return err
-	}
-	started := false
-	defer func() {
-		if !started {
-			err = errors.Join(err, s.store.Close())
-		}
-	}()
-	if err := s.mount(nil); err != nil {
 		return err
 	}
 	listener, err := listen(ctx, c.HTTP, c.TLSCert, c.TLSKey, "--http")
@@ -41,14 +28,36 @@ func (c *serveCommand) Run(ctx context.Context, std *streams) (err error) {
 			return errors.Join(err, listener.Close())
 		}
 	}
+	log := c.logger(std.err)
+	s, err := c.assemble(ctx, listener, log)
+	if err != nil {
+		if metrics != nil {
+			err = errors.Join(err, metrics.Close())
+		}
+		return errors.Join(err, listener.Close())
+	}
 	if c.SMTPAddr == "" {
 		log.Warn("no mail server is configured; invitations, codes and notices wait and are given up in the end", "set", "--smtp-addr")
 	}
-	started = true
 	return s.run(ctx, listener, metrics, func() {
 		b := thisBuild()
 		log.Info("ready", "portal", c.BaseURL, "listen", listener.Addr().String(), "store", s.store.Engine(), "version", b.Version, "schema", b.Schema)
 	})
+}
+
+// assemble wires the system and its doors; links begin with the address that the listener really has.
+func (c *serveCommand) assemble(ctx context.Context, listener net.Listener, log *slog.Logger) (*system, error) {
+	if err := c.Site.settle(listener.Addr().String()); err != nil {
+		return nil, err
+	}
+	s, err := assemble(ctx, &c.Config, !c.NoMigrate, log, c.sender())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mount(nil); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	return s, nil
 }
 
 // sender returns what takes mails, by the configuration.

@@ -127,7 +127,10 @@ func TestMetricsOnAnAddressOfTheirOwn(t *testing.T) {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	address, _, _ := serve(t, "--data", t.TempDir(), "--metrics-addr", "127.0.0.1:0")
+	address, log, _ := serve(t, "--data", t.TempDir(), "--metrics-addr", "127.0.0.1:0", "--base-url", "")
+	if _, port, err := net.SplitHostPort(address); err != nil || !strings.Contains(log.String(), "portal=http://localhost:"+port) {
+		t.Errorf("the base URL is not made from the port %s: %s", port, log)
+	}
 	if status, _, _ := get(t, address, "/metrics"); status == http.StatusOK {
 		t.Error("the portal's address shows metrics too")
 	}
