@@ -7,7 +7,30 @@ import (
 // profile shows what a person decides about themselves.
 func (p *Portal) profile(r *Request) error {
 	r.Fill(ownDetails{r.Viewer.Actor.Name, r.Viewer.Theme})
-	return r.Render("profile/profile.html", Page{Title: "Your details"})
+	accounts, err := p.ownAccounts(r)
+	if err != nil {
+		return err
+	}
+	return r.Render("profile/profile.html", Page{Title: "Your details", Data: accounts})
+}
+
+// ownAccount is one account of the person, with the address of its people for those who look after them.
+type ownAccount struct {
+	account.Belonging
+	People string
+}
+
+func (p *Portal) ownAccounts(r *Request) ([]ownAccount, error) {
+	list, err := p.Account.Belongings(r.Context(), r.Viewer.Actor)
+	var accounts []ownAccount
+	for _, b := range list {
+		own := ownAccount{Belonging: b}
+		if b.Roles.Allows(account.ViewHubUsers) {
+			own.People = "/" + b.Slug + "/hub-users"
+		}
+		accounts = append(accounts, own)
+	}
+	return accounts, err
 }
 
 type ownDetails struct {

@@ -54,6 +54,17 @@ func TestSettingsOfTwoAdmins(t *testing.T) {
 	})
 }
 
+func TestProfileLeadsToTheListOfPeople(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		admin := w.Rig.Open("harbour")
+		w.Join(w.Rig.Open("northside"), admin.Email)
+		v := w.as(admin).open("/profile").shows(200, "/profile", "Your accounts", "Northside Group", "Standard")
+		if v.link("Hub users of Harbour Group") != "/harbour/hub-users" || strings.Contains(v.body, "/northside/hub-users") {
+			t.Error("the profile does not lead to the people of the account that is looked after")
+		}
+	})
+}
+
 func TestEveryOfferedTimeZoneExists(t *testing.T) {
 	seen := map[string]bool{}
 	for _, group := range zoneGroups("Antarctica/Nowhere") {
