@@ -33,6 +33,7 @@ func (s *system) doors() (*web.Portal, http.Handler, error) {
 		Account:     s.room,
 		Idempotency: answers,
 		BaseURL:     s.cfg.BaseURL,
+		Hosts:       s.hosts,
 		Log:         s.log,
 		Observe:     s.metrics.observe,
 	})
