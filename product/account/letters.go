@@ -75,6 +75,7 @@ func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
 		return err
 	}
 	link := r.BaseURL + "/invitations/" + in.Token
+	a.Name, i.InviterName = unlink(a.Name), unlink(i.InviterName)
 	until := moment(i.ExpiresAt, a.Location())
 	blocks := []mail.Block{mail.Paragraph("You will be able to " + i.Roles.ability() + " for " + a.Name + " (account " + a.Number + ").")}
 	if i.Message != "" {
@@ -93,8 +94,7 @@ func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
 		ID:     i.ID + "." + decimal(i.generation),
 		Footer: []string{"You got this because " + entered + " entered your address. Not expecting it? Ignore it and nothing happens."}})
 	if reason, refused := mail.Refused(err); refused {
-		r.markDelivery(ctx, in, Refused, reason)
-		return nil
+		return r.markDelivery(ctx, in, Refused, reason)
 	}
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (r Roles) ability() string {
 
 var linkStart = regexp.MustCompile(`(?i)(://|\bwww\.|@|\.[a-z]{2,})`)
 
-// unlink keeps mail programs from turning parts of a message into links: it puts a word joiner, which nobody sees, where a web or
+// unlink keeps mail programs from turning parts of a message or a name into links: it puts a word joiner, which nobody sees, where a web or
 // mail address would begin to look like one.
 func unlink(text string) string {
 	return linkStart.ReplaceAllStringFunc(text, func(s string) string { return "\u2060" + s[:1] + "\u2060" + s[1:] })
@@ -185,6 +185,7 @@ func (r *Room) sendReset(ctx context.Context, in resetLetter) error {
 func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 	when := moment(in.At, location(in.Zone))
 	roles, _ := ParseRoles(in.Roles)
+	in.Name, in.Account, in.By = unlink(in.Name), unlink(in.Account), unlink(in.By)
 	l := mail.Letter{To: in.To}
 	switch in.Kind {
 	case "accepted":
