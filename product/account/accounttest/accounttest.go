@@ -125,7 +125,7 @@ func (r *Rig) Node() *account.Room {
 	return account.New(c)
 }
 
-// RunJobs works until no job is due at the time on the clock. Jobs that fail wait for their next try as in production.
+// RunJobs works until no job and no hourly work is due at the time on the clock. Jobs that fail wait for their next try as in production.
 func (r *Rig) RunJobs() {
 	r.t.Helper()
 	r.note()
@@ -134,7 +134,10 @@ func (r *Rig) RunJobs() {
 	go func() { ended <- r.Jobs.Run(ctx) }()
 	deadline := time.Now().Add(time.Minute)
 	for busy := 1; busy > 0; time.Sleep(time.Millisecond) {
-		err := r.DB.QueryRowContext(ctx, `SELECT COUNT(*) FROM jobs WHERE dead_at = 0 AND (run_at <= $1 OR lease <> '')`, r.Clock.Now().UnixMilli()).Scan(&busy)
+		err := r.DB.QueryRowContext(ctx, `
+			SELECT (SELECT COUNT(*) FROM jobs WHERE dead_at = 0 AND (run_at <= $1 OR lease <> ''))
+			     + (SELECT COUNT(*) FROM job_schedule WHERE run_at <= $1 OR lease <> '')
+			     + (SELECT CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM job_schedule)`, r.Clock.Now().UnixMilli()).Scan(&busy)
 		if err != nil || time.Now().After(deadline) {
 			stop()
 			r.t.Fatalf("%d jobs are not done: %v", busy, err)
