@@ -294,7 +294,7 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 	life := time.Duration(actor.Account.Policy.InvitationHours) * time.Hour
 	var sent []Invitation
 	for _, offer := range in.Offers {
-		inviter := actor.Name
+		inviter := actor.signature()
 		if actor.Provider() {
 			inviter = cmpOr(r.Provider.Name, "Your provider")
 		}

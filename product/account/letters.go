@@ -260,7 +260,7 @@ func (r *Room) tellChange(ctx context.Context, q db.Q, actor Actor, before, afte
 		return nil
 	}
 	return r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: kind, To: after.Email, Name: after.Name, Account: actor.Account.Name, Slug: actor.Account.Slug,
-		Zone: actor.Account.Policy.TimeZone, Roles: after.Roles.Words(), By: actor.Name, At: r.now()})
+		Zone: actor.Account.Policy.TimeZone, Roles: after.Roles.Words(), By: actor.signature(), At: r.now()})
 }
 
 func (r *Room) tellNewSignIn(ctx context.Context, q db.Q, p Person, b Browser) error {

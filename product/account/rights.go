@@ -90,7 +90,7 @@ func (r Roles) Sentence(who string, several bool) string {
 	return who + " will be a standard user: see phone numbers and general reports, and rename numbers. Nothing else."
 }
 
-// column is the set as the store keeps it. The admin role sorts first, so "admin%" finds every admin.
+// column is the set as the store keeps it. Where SQL looks for admins it names the sets that hold the role.
 func (r Roles) column() string { return strings.Join(r.Words(), ",") }
 
 func rolesFromColumn(text string) Roles {
@@ -177,6 +177,7 @@ type Actor struct {
 	Theme        string
 	SessionID    string
 	KeyID        string
+	Maker        string       // keys only: the name of the hub user for whom it acts
 	Scopes       []Permission // keys only
 	Address      string       // network address of the request, without port
 	Checked      bool         // a fresh step-up check stands, by the account's policy
@@ -198,6 +199,9 @@ func (a Actor) Can(p Permission) bool {
 	}
 	return false
 }
+
+// signature is the name under which the actor writes to people: a key writes for its maker.
+func (a Actor) signature() string { return cmpOr(a.Maker, a.Name) }
 
 // Provider reports whether the actor stands outside every account: provider staff, or the operator on the server.
 func (a Actor) Provider() bool { return a.Kind == Staff || a.Kind == Operator }
