@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"hubline/base/fault"
@@ -72,7 +73,7 @@ func ended(f *fault.Fault) bool {
 // accept joins the account in the way that fits who is there: signed in, known with a password, or new.
 func (p *Portal) accept(r *Request) error {
 	var in struct {
-		Shown    string `form:"shown"`
+		Shown    string `form:"shown,hidden"`
 		Name     string `form:"name"`
 		Password string `form:"password,raw"`
 	}
@@ -135,5 +136,5 @@ func (p *Portal) changePerson(r *Request) error {
 	if err := r.leave(); err != nil {
 		return err
 	}
-	return r.Redirect("/invitations/" + r.PathValue("token"))
+	return r.Redirect("/invitations/" + url.PathEscape(r.PathValue("token")))
 }
