@@ -77,7 +77,7 @@ func (r *Request) Fill(from any) {
 		return
 	}
 	r.Form.values = url.Values{}
-	eachField(reflect.Indirect(reflect.ValueOf(from)), func(name string, _ bool, v reflect.Value) error {
+	eachField(reflect.Indirect(reflect.ValueOf(from)), func(name, _ string, v reflect.Value) error {
 		r.Form.values[name] = texts(v)
 		return nil
 	})
@@ -104,14 +104,18 @@ func texts(v reflect.Value) []string {
 }
 
 // Decode reads the posted form into a struct by its form tags: strings (trimmed, unless the tag says "password,raw"), booleans,
-// whole numbers and lists of strings. The values stay in r.Form, so the page can be shown again as it was.
+// whole numbers and lists of strings. What nobody sees has "version,hidden". The values stay in r.Form, so the page can be shown again as it was.
 func (r *Request) Decode(into any) error {
 	if err := r.parse(); err != nil {
 		return err
 	}
 	var faults []*fault.Fault
-	err := eachField(reflect.ValueOf(into).Elem(), func(name string, raw bool, v reflect.Value) error {
-		faults = append(faults, decode(v, name, raw, r.Form.values[name]))
+	err := eachField(reflect.ValueOf(into).Elem(), func(name, option string, v reflect.Value) error {
+		bad := decode(v, name, option == "raw", r.Form.values[name])
+		if bad != nil && option == "hidden" {
+			bad = unreadable() // nobody can go to the control and change it
+		}
+		faults = append(faults, bad)
 		return nil
 	})
 	return errors.Join(err, fault.All(faults...))
@@ -126,14 +130,15 @@ func (r *Request) Posted(name string) string {
 }
 
 func (r *Request) parse() error {
-	if r.Form.typed {
-		return nil
+	if r.Form.typed || r.unread != nil {
+		return r.unread
 	}
 	if err := r.ParseForm(); err != nil {
+		r.unread = unreadable()
 		if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-			return errTooLarge
+			r.unread = errTooLarge
 		}
-		return fault.New(fault.Invalid, "form-unreadable", "We could not read that form. Go back and send it again")
+		return r.unread
 	}
 	r.Form.values, r.Form.typed = r.PostForm, true
 	for _, values := range r.Form.values {
@@ -144,8 +149,12 @@ func (r *Request) parse() error {
 	return nil
 }
 
+func unreadable() *fault.Fault {
+	return fault.New(fault.Invalid, "form-unreadable", "We could not read that form. Go back and send it again")
+}
+
 // eachField calls do for every field with a form tag, also of embedded structs.
-func eachField(v reflect.Value, do func(name string, raw bool, v reflect.Value) error) error {
+func eachField(v reflect.Value, do func(name, option string, v reflect.Value) error) error {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
 		if field.Anonymous && field.Type.Kind() == reflect.Struct {
@@ -158,7 +167,7 @@ func eachField(v reflect.Value, do func(name string, raw bool, v reflect.Value) 
 		if name == "" {
 			continue
 		}
-		if err := do(name, option == "raw", v.Field(i)); err != nil {
+		if err := do(name, option, v.Field(i)); err != nil {
 			return err
 		}
 	}

@@ -12,8 +12,8 @@ import (
 type hubUserForm struct {
 	Name      string   `form:"name"`
 	Roles     []string `form:"roles"`
-	Version   string   `form:"version"`
-	Confirmed bool     `form:"confirmed"` // giving up one's own admin access was asked about
+	Version   string   `form:"version,hidden"`
+	Confirmed bool     `form:"confirmed,hidden"` // giving up one's own admin access was asked about
 }
 
 // hubUserPage is one person of the account.

@@ -21,8 +21,8 @@ type inviteForm struct {
 	Name    string   `form:"name"`
 	Roles   []string `form:"roles"`
 	Message string   `form:"message"`
-	FormKey string   `form:"form_key"`
-	Step    string   `form:"step"`
+	FormKey string   `form:"form_key,hidden"`
+	Step    string   `form:"step,hidden"`
 }
 
 // invitePage is the form, as a page and as a dialog on the list.

@@ -10,7 +10,7 @@ import (
 // invitedForm is what may be changed of an invitation that is open.
 type invitedForm struct {
 	Roles   []string `form:"roles"`
-	Version string   `form:"version"`
+	Version string   `form:"version,hidden"`
 }
 
 // invitedPage is one invitation, as its account sees it.

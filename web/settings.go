@@ -15,7 +15,7 @@ type settingsForm struct {
 	TimeZone        string `form:"time_zone"`
 	InvitationHours int    `form:"invitation_hours"`
 	CheckMinutes    int    `form:"check_minutes"`
-	Version         string `form:"version"`
+	Version         string `form:"version,hidden"`
 }
 
 type settingsPage struct {

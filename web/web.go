@@ -334,6 +334,7 @@ type Request struct {
 	visit  *visit
 	out    *response
 	status int
+	unread error // why the posted form could not be read
 }
 
 func (p *Portal) request(rt *Route, w http.ResponseWriter, r *http.Request) *Request {
@@ -363,6 +364,9 @@ func (p *Portal) run(rt *Route, r *Request) (err error) {
 	}()
 	if err := p.admit(rt, r); err != nil {
 		return err
+	}
+	if r.Method == http.MethodPost && errors.Is(r.parse(), errTooLarge) {
+		return errTooLarge // also from handlers that read only what they know
 	}
 	return rt.Handle(r)
 }
