@@ -81,7 +81,8 @@ func (r *Room) deadLink(ctx context.Context, hash string) error {
 	return fault.New(fault.Conflict, "invitation-"+reason, words[reason])
 }
 
-// AcceptAs joins the actor's person to the account, if the invitation is for that person's own address.
+// AcceptAs joins the actor's person to the account, if the invitation is for that person's own address. Asked again by the same person
+// it answers the same.
 func (r *Room) AcceptAs(ctx context.Context, actor Actor, token, shown string) (w Welcome, err error) {
 	defer fault.Wrap(&err, "account.AcceptAs")
 	if err := actor.isPerson(); err != nil {
@@ -96,7 +97,29 @@ func (r *Room) AcceptAs(ctx context.Context, actor Actor, token, shown string) (
 		w, err = r.accept(ctx, q, hash, shown, person, actor.Address)
 		return err
 	})
+	if f, ok := fault.Of(err); ok && f.Code == "invitation-accepted" {
+		if before, joined, err := r.acceptedBefore(ctx, hash, actor.PersonID); err != nil || joined {
+			return before, err
+		}
+	}
 	return w, err
+}
+
+// acceptedBefore returns the invitation by whose link the person became a member, and still is one.
+func (r *Room) acceptedBefore(ctx context.Context, hash, personID string) (w Welcome, joined bool, err error) {
+	err = r.DB.QueryRowContext(ctx, `
+		SELECT `+invitationColumns+`, `+accountColumns+`
+		FROM dead_links d
+		JOIN invitations i ON i.account_id = d.account_id AND i.id = d.invitation_id
+		JOIN accounts a ON a.id = i.account_id
+		JOIN memberships m ON m.account_id = i.account_id AND m.invitation_id = i.id
+		WHERE d.token_hash = $1 AND d.reason = 'accepted' AND m.person_id = $2 AND m.state = 'active'`,
+		hash, personID).Scan(append(w.Invitation.fields(), w.Account.fields()...)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, false, nil
+	}
+	w.Known = true
+	return w, err == nil, err
 }
 
 // AcceptSigningIn is for somebody who has a password but is not signed in: one form signs them in and joins the account.
