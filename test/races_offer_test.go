@@ -47,8 +47,8 @@ var offers = porcupine.Model{
 		out := output.(string)
 		switch in := input.(type) {
 		case accept:
-			return o.follow(in.link, out, "accepted")
-		case acceptNewest:
+			return o.join(in.link, out)
+		case acceptNewest: // by the page behind it, which tells that it was used
 			return o.follow(o.link, out, "accepted")
 		case acceptNew:
 			if out == "person-known" { // the other one was quicker by a moment
@@ -79,6 +79,14 @@ var offers = porcupine.Model{
 		}
 		return true, o
 	},
+}
+
+// join is lee accepting. Doing so again changes nothing and is answered alike.
+func (o offer) join(link int, out string) (bool, any) {
+	if o.state == "accepted" && link == o.link {
+		return out == "ok" || out == "invitation-expired" && o.now >= o.ends[link], o
+	}
+	return o.follow(link, out, "accepted")
 }
 
 // follow is what somebody with a link does, and what they are told.

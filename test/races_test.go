@@ -170,8 +170,9 @@ func TestRacesAreJudged(t *testing.T) {
 		history []porcupine.Operation
 		want    bool
 	}{
-		"two accept":                 {offers, []porcupine.Operation{at(1, 4, accept{1}, "ok"), at(2, 3, accept{1}, "ok")}, false},
-		"one accepts":                {offers, []porcupine.Operation{at(1, 4, accept{1}, "ok"), at(2, 3, accept{1}, "invitation-accepted")}, true},
+		"joined twice":               {offers, []porcupine.Operation{at(1, 4, accept{1}, "ok"), at(2, 3, accept{1}, "ok"), at(5, 6, look{}, "accepted, 2 members")}, false},
+		"accepted twice":             {offers, []porcupine.Operation{at(1, 4, accept{1}, "ok"), at(2, 3, accept{1}, "ok"), at(5, 6, look{}, "accepted, 1 members")}, true},
+		"two new people":             {offers, []porcupine.Operation{at(1, 4, acceptNew{}, "ok"), at(2, 3, acceptNew{}, "ok")}, false},
 		"cancelled, then accepted":   {offers, []porcupine.Operation{at(1, 2, cancel{}, "ok"), at(3, 4, accept{1}, "ok")}, false},
 		"both cancelled, accepted":   {offers, []porcupine.Operation{at(1, 4, cancel{}, "ok"), at(2, 3, accept{1}, "ok")}, false},
 		"expired, then accepted":     {offers, []porcupine.Operation{at(1, 2, expire{}, "ok"), at(3, 4, accept{1}, "ok")}, false},

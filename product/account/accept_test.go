@@ -139,6 +139,13 @@ func TestAcceptWhileSignedIn(t *testing.T) {
 		if got := jo.As(northside.Account).Actor().Roles.String(); got != "Admin" {
 			t.Errorf("joined as %s", got)
 		}
+		// Pressed twice, it is still true, and nothing happens again; for others the link is used.
+		again, err := r.AcceptAs(t.Context(), jo.Actor(), token, w.Shown)
+		must(t, err)
+		if again.Account.Slug != "northside" || len(actions(t, r, northside)) != 2 {
+			t.Errorf("accepting twice gives %+v", again)
+		}
+		wantFault(t, second(r.AcceptAs(t.Context(), lee.Actor(), token, w.Shown)), "invitation-accepted")
 		_, err = r.Enter(t.Context(), lee.Session(), "northside", accounttest.Address)
 		if !fault.Is(err, fault.NotFound) {
 			t.Errorf("the other person enters: %v", err)
@@ -235,12 +242,16 @@ func TestRejoining(t *testing.T) {
 		admin := r.Open("harbour")
 		jo := r.Join(admin, "jo@harbour.example", account.Admin)
 		first := jo.ID()
+		token := r.Token(scan[string](t, r, `SELECT id FROM invitations WHERE email = 'jo@harbour.example'`))
 		must(t, second(r.RemoveHubUser(t.Context(), admin.Actor(), first, 0)))
+		person, err := r.SignedIn(t.Context(), jo.Session(), accounttest.Address)
+		must(t, err)
+		wantFault(t, second(r.AcceptAs(t.Context(), person, token, "")), "invitation-accepted") // the old link is no way back
 		again := r.Join(admin, "jo@harbour.example")
 		if again.ID() == first || again.Actor().Roles.String() != "Standard" {
 			t.Errorf("came back as %+v", again.Actor())
 		}
-		_, err := r.HubUserByID(t.Context(), admin.Actor(), first)
+		_, err = r.HubUserByID(t.Context(), admin.Actor(), first)
 		if !fault.Is(err, fault.NotFound) {
 			t.Errorf("the old membership: %v", err)
 		}
