@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -351,6 +352,34 @@ func selfSigned(t *testing.T, name string, from, until time.Time) (cert, key str
 	write(t, cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	write(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})))
 	return cert, key
+}
+
+func TestServeSpeaksHTTPS(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	cert, key := selfSigned(t, "hub.test", now.Add(-time.Hour), now.Add(time.Hour))
+	address, _, _ := serve(t, "--data", t.TempDir(), "--tls-cert", cert, "--tls-key", key, "--base-url", "https://hub.test")
+	pem, err := os.ReadFile(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	client := http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "hub.test"}}}
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/sign-in", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = "hub.test"
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%s over HTTP/%d, headers %v", response.Status, response.ProtoMajor, response.Header)
+	}
 }
 
 func TestTLSTakesUpARenewedCertificate(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -116,6 +117,7 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 		go func() { failed <- watching.Serve(metricsListener) }()
 	}
 	ready()
+	go debug.FreeOSMemory() // what parsing templates and word lists took is of no use any more
 
 	var err error
 	select {
