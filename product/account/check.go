@@ -14,7 +14,8 @@ import (
 
 var (
 	looksLikeLink = regexp.MustCompile(`(?i)://|\bwww\.|@`)
-	longDigits    = regexp.MustCompile(`[0-9]{6}`)
+	longDigits    = regexp.MustCompile(`\p{Nd}{6}`)
+	phoneNumber   = regexp.MustCompile(`(\p{Nd}[\s.()+\x{2010}-\x{2015}-]*){8}`) // 1300-555-019, but not "12-14 High Street"
 )
 
 // checkName cleans a name that people type and that mails show: one line, no links, no telephone numbers, so that nobody can use
@@ -28,7 +29,7 @@ func checkName(field, label, text string, most int) (string, *fault.Fault) {
 		return name, fault.Field("name-long", field, label+" must be "+strconv.Itoa(most)+" characters or fewer")
 	case looksLikeLink.MatchString(name):
 		return name, fault.Field("name-link", field, label+" can't hold a web or email address. Take it out")
-	case longDigits.MatchString(strings.ReplaceAll(name, " ", "")):
+	case longDigits.MatchString(strings.ReplaceAll(name, " ", "")) || phoneNumber.MatchString(name):
 		return name, fault.Field("name-digits", field, label+" can't hold a telephone number. Take it out")
 	}
 	return name, nil

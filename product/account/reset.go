@@ -96,7 +96,7 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 		if err != nil {
 			return err
 		}
-		if p, err = r.newSecret(ctx, q, p, secret); err != nil {
+		if p, err = r.newSecret(ctx, q, p, secret, b); err != nil {
 			return err
 		}
 		in, err = r.startSession(ctx, q, p, b)
@@ -144,7 +144,7 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 		if err := r.refund(ctx, q, guesses); err != nil {
 			return err
 		}
-		if now, err = r.newSecret(ctx, q, now, secret); err != nil {
+		if now, err = r.newSecret(ctx, q, now, secret, b); err != nil {
 			return err
 		}
 		in, err = r.startSession(ctx, q, now, b)
@@ -153,13 +153,17 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 	return in, err
 }
 
-// newSecret stores a password and lets everything made under the old one die: sessions, and links that could set it.
-func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string) (Person, error) {
+// newSecret stores a password and lets everything made under the old one die: sessions, links that could set it, and what makes other
+// browsers known.
+func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string, b Browser) (Person, error) {
 	p.password, p.epoch = secret, p.epoch+1
 	if _, err := q.ExecContext(ctx, `UPDATE people SET password = $2, epoch = epoch + 1 WHERE id = $1`, p.ID, secret); err != nil {
 		return p, err
 	}
 	if _, err := q.ExecContext(ctx, `DELETE FROM sessions WHERE person_id = $1`, p.ID); err != nil {
+		return p, err
+	}
+	if _, err := q.ExecContext(ctx, `DELETE FROM known_devices WHERE person_id = $1 AND token_hash <> $2`, p.ID, tokenHash(tokenDevice, b.Device)); err != nil {
 		return p, err
 	}
 	if err := r.endLinks(ctx, q, p.ID); err != nil {
