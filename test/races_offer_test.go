@@ -197,9 +197,16 @@ func (k *track) resend() act {
 	}}
 }
 
-func (k *track) expire() act {
-	end := time.UnixMilli(k.invitation.SentAt).Add(life * time.Second)
-	return act{expire{}, func() string { k.Clock.Set(end); return "ok" }}
+// expire waits about as long as the others need for their first looks at the store.
+func (k *track) expire(random *rand.Rand) act {
+	end, looks := time.UnixMilli(k.invitation.SentAt).Add(life*time.Second), random.IntN(6)
+	return act{expire{}, func() string {
+		for range looks {
+			k.Welcome(k.t.Context(), k.tokens[1])
+		}
+		k.Clock.Set(end)
+		return "ok"
+	}}
 }
 
 // look tells what is left behind: the invitation's state and how many joined by it.
@@ -237,9 +244,9 @@ func acceptCancel(t *testing.T, r *accounttest.Rig) course {
 
 func acceptExpire(t *testing.T, r *accounttest.Rig) course {
 	k := newTrack(t, r)
-	return course{model: offers, start: func(*rand.Rand) ([]act, []act) {
+	return course{model: offers, start: func(random *rand.Rand) ([]act, []act) {
 		k.invite("lee@harbour.example")
-		return []act{k.accept(1), k.expire(), k.accept(1)}, []act{k.look(), k.accept(1)}
+		return []act{k.accept(1), k.expire(random), k.accept(1)}, []act{k.look(), k.accept(1)}
 	}}
 }
 
@@ -267,7 +274,7 @@ func acceptAll(t *testing.T, r *accounttest.Rig) course {
 	k := newTrack(t, r)
 	return course{model: offers, start: func(random *rand.Rand) ([]act, []act) {
 		k.invite("lee@harbour.example")
-		acts := []act{k.accept(1), k.accept(1), k.cancel(), k.decline(), k.resend(), k.expire()}
+		acts := []act{k.accept(1), k.accept(1), k.cancel(), k.decline(), k.resend(), k.expire(random)}
 		random.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
 		return acts[:3+random.IntN(4)], []act{k.look(), k.accept(1)}
 	}}

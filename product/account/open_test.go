@@ -35,6 +35,7 @@ func TestOpenChoosesSlugAndNumber(t *testing.T) {
 			{"Café Zoë & Söhne, (Sydney)", "", "", "cafe-zoe-sohne-sydney", "10002"},
 			{"24 Hour Towing", "", "20500", "hour-towing", "20500"},
 			{"Northside", "north", "", "north", "20501"},
+			{"12-14 High Street, Level 2", "", "", "high-street-level-2", "20502"},
 		} {
 			a, i, err := r.Room.Open(t.Context(), account.Operate(), account.NewAccount{Name: c.name, Slug: c.slug, Number: c.number,
 				AdminEmail: "first@example.com", AdminRoles: account.Roles{account.Admin}})
@@ -63,6 +64,9 @@ func TestOpenRefusals(t *testing.T) {
 			{"a long name", func(n *account.NewAccount) { n.Name = strings.Repeat("a", 61) }, "name-long", "name"},
 			{"a link as name", func(n *account.NewAccount) { n.Name = "Win at https://evil.example" }, "name-link", "name"},
 			{"a telephone number as name", func(n *account.NewAccount) { n.Name = "Call 02 9000 1234 now" }, "name-digits", "name"},
+			{"one with dashes", func(n *account.NewAccount) { n.Name = "Call 1300-555-019" }, "name-digits", "name"},
+			{"one with dots and brackets", func(n *account.NewAccount) { n.Name = "(02) 9000.1234 now" }, "name-digits", "name"},
+			{"one in other digits", func(n *account.NewAccount) { n.Name = "٠٢٩٠٠٠ now" }, "name-digits", "name"},
 			{"markup as name", func(n *account.NewAccount) { n.Name = "<b>Bank</b>" }, "name-characters", "name"},
 			{"a control character", func(n *account.NewAccount) { n.Name = "Bank\x00" }, "name-characters", "name"},
 			{"turned-around text", func(n *account.NewAccount) { n.Name = "Bank\u202e" }, "name-characters", "name"},

@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -206,5 +207,31 @@ func TestChangePasswordThrottle(t *testing.T) {
 		wantFault(t, second(r.ChangePassword(t.Context(), jo.Actor(), "wrong", newPassword, jo.Browser())), "password-wrong")
 		wantFault(t, second(r.ChangePassword(t.Context(), jo.Actor(), accounttest.Password, newPassword, jo.Browser())), "too-many-tries")
 		jo.SignIn() // of its own counter
+	})
+}
+
+// A browser that came in with the old password is unknown after the new one.
+func TestNewPasswordForgetsOtherBrowsers(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		jo := r.Join(r.Open("harbour"), "jo@harbour.example")
+		thief, err := r.SignIn(t.Context(), "jo@harbour.example", accounttest.Password, browser("198.51.100.1"))
+		must(t, err)
+		must(t, second(r.SetPassword(t.Context(), asked(t, r, "jo@harbour.example"), newPassword, jo.Browser())))
+		known := func(device string) bool {
+			t.Helper()
+			_, err := r.DB.ExecContext(t.Context(), `DELETE FROM throttles`)
+			must(t, err)
+			wantFault(t, second(r.SignIn(t.Context(), "jo@harbour.example", "wrong", account.Browser{Address: "198.51.100.1", Device: device})), "sign-in-failed")
+			return scan[int](t, r, `SELECT COUNT(*) FROM throttles WHERE key LIKE 'device:%'`) == 1
+		}
+		if !known(jo.Device()) || known(thief.Device) {
+			t.Errorf("the owner's browser is known: %t, the other: %t", known(jo.Device()), known(thief.Device))
+		}
+		in, err := r.SignIn(t.Context(), "jo@harbour.example", newPassword, account.Browser{Address: "198.51.100.1", UserAgent: accounttest.UserAgent, Device: thief.Device})
+		must(t, err)
+		r.RunJobs()
+		if got := r.Mails.Subjects("jo@harbour.example"); !slices.Contains(got, "New sign-in: Chrome on Windows") {
+			t.Errorf("the owner is told %q of %s", got, in.Person.Email)
+		}
 	})
 }
