@@ -184,7 +184,7 @@ then
 		-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
 		-c min_wal_size=32MB -c max_wal_size=64MB -c max_connections=300 -c shared_buffers=64MB -c jit=off >>"$2/log" 2>&1 &
 	server=$!
-	{ read -r _; kill -QUIT $server; } <&3 &
+	{ read -r _; while kill -QUIT $server; do sleep 0.1; done; } <&3 2>/dev/null &
 	wait $server
 fi
 touch "$2/ended"
