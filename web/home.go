@@ -4,12 +4,11 @@ import "hubline/product/account"
 
 // homePage is an account's first page: what the viewer may do here, and what waits for them.
 type homePage struct {
-	Access  string // roles in words
-	Can     []account.Right
-	Counts  *account.Counts // nil for those who don't look after people
-	Admins  []string
-	Lonely  bool // the viewer is the only admin
-	Checked bool // the invite dialog may open without a check
+	Access string // roles in words
+	Can    []account.Right
+	Counts *account.Counts // nil for those who don't look after people
+	Admins []string
+	Lonely bool // the viewer is the only admin
 }
 
 func (p *Portal) home(r *Request) error {
