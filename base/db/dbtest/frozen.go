@@ -63,25 +63,52 @@ func (f *Frozen) In(t testing.TB) *Frozen {
 	return &inner
 }
 
+// Changes are what is different from a frozen store.
+type Changes struct {
+	Tables []string // that hold other rows, each once
+	Texts  []string // all of the rows that were not there
+	undo   []difference
+}
+
+// Changes compares the store with what it was.
+func (f *Frozen) Changes() (c Changes) {
+	f.t.Helper()
+	c.undo = f.differences()
+	for _, d := range c.undo {
+		c.Tables = append(c.Tables, d.name)
+		for _, row := range d.come {
+			for _, value := range row {
+				if text, ok := value.(string); ok {
+					c.Texts = append(c.Texts, text)
+				}
+			}
+		}
+	}
+	return c
+}
+
 // Changed names the tables that hold other rows than they did, each once.
 func (f *Frozen) Changed() []string {
 	f.t.Helper()
-	var names []string
-	for _, d := range f.differences() {
-		names = append(names, d.name)
-	}
-	return names
+	return f.Changes().Tables
 }
 
 // Restore puts every row back that changed, and names the tables where there were any.
 func (f *Frozen) Restore() []string {
 	f.t.Helper()
-	list := f.differences()
-	if len(list) == 0 {
-		return nil
+	c := f.Changes()
+	f.Undo(c)
+	return c.Tables
+}
+
+// Undo puts back what Changes found. Nothing may have changed since.
+func (f *Frozen) Undo(c Changes) {
+	f.t.Helper()
+	if len(c.undo) == 0 {
+		return
 	}
 	err := f.d.Tx(context.Background(), func(ctx context.Context, q db.Q) error {
-		for _, d := range list {
+		for _, d := range c.undo {
 			if err := d.undo(ctx, q); err != nil {
 				return err
 			}
@@ -91,11 +118,6 @@ func (f *Frozen) Restore() []string {
 	if err != nil {
 		f.t.Fatalf("put the store back: %v", err)
 	}
-	var names []string
-	for _, d := range list {
-		names = append(names, d.name)
-	}
-	return names
 }
 
 // difference is what is not in a table any more, and what was not in it before.

@@ -35,6 +35,9 @@ func TestFrozenSeesAndUndoesEveryChange(t *testing.T) {
 			if got := f.Changed(); !slices.Equal(got, tt.want) {
 				t.Errorf("%s: changed %q, want %q", tt.query, got, tt.want)
 			}
+			if got := f.Changes().Texts; len(got) == 0 && tt.want != nil && tt.query != `DELETE FROM pairs` {
+				t.Errorf("%s: no texts came", tt.query)
+			}
 			f.Restore()
 			if got := f.Changed(); got != nil {
 				t.Errorf("%s: after restoring, %q differ", tt.query, got)
