@@ -47,6 +47,7 @@ type player struct {
 	code                string // works in this session
 	spare               string // ID of another session of theirs
 	ended               string // token of a session that is over
+	token               string // of the invitation of somebody invited
 }
 
 func (p *player) browser() account.Browser {
@@ -139,15 +140,13 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 func (c *cast) player(third *accounttest.User, roles account.Roles, state string) *player {
 	c.t.Helper()
 	email := fmt.Sprintf("%s-%s@people.example", strings.ToLower(strings.Join(append(roles.Words(), "x"), "-")), state)
-	home := c.boss
+	home, token := c.boss, ""
 	if state == "invited" {
 		home = third
-		if _, err := c.Room.Invite(c.t.Context(), c.boss.Actor(), account.Invite{Offers: []account.Offer{{Email: email}}, Roles: roles}); err != nil {
-			c.t.Fatal(err)
-		}
+		_, token = c.Invite(c.boss, email, roles...)
 	}
 	u := c.Join(home, email, roles...)
-	p := &player{name: u.Name, email: email, roles: roles, state: state, ended: u.Session(), device: u.Device()}
+	p := &player{name: u.Name, email: email, roles: roles, state: state, ended: u.Session(), device: u.Device(), token: token}
 	p.spare = u.SignIn().Actor().SessionID
 	actor := u.SignIn().Check().Actor()
 	p.session, p.person = u.Session(), actor.PersonID

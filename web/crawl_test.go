@@ -22,12 +22,18 @@ type crawler struct {
 	queue  []string
 	forms  int
 	wrong  func(format string, args ...any)
+	onForm func(here *url.URL, form *html.Node) // instead of sending them
 }
 
 const crawlMost = 1500 // addresses; a page that links to ever new ones would never end
 
 func (c *cast) crawl(t *testing.T, who *player, starts ...string) *crawler {
 	w := &crawler{cast: c, who: who, seen: map[string]bool{}, routes: map[string]bool{}, wrong: t.Errorf}
+	w.run(t, starts...)
+	return w
+}
+
+func (w *crawler) run(t *testing.T, starts ...string) {
 	for _, start := range starts {
 		w.add(start, &url.URL{Path: "/"})
 	}
@@ -36,10 +42,9 @@ func (c *cast) crawl(t *testing.T, who *player, starts ...string) *crawler {
 		w.queue = w.queue[1:]
 		w.visit(at)
 		if len(w.seen) > crawlMost {
-			t.Fatalf("%s: the pages link to more than %d addresses", who, crawlMost)
+			t.Fatalf("%s: the pages link to more than %d addresses", w.who, crawlMost)
 		}
 	}
-	return w
 }
 
 // add takes an address that a page shows.
@@ -84,14 +89,17 @@ func (w *crawler) visit(at string) {
 }
 
 // note remembers the route that answers an address.
-func (w *crawler) note(method string, u *url.URL) {
-	mux := w.portal.accounts
+func (w *crawler) note(method string, u *url.URL) { w.routes[w.portal.pattern(method, u)] = true }
+
+// pattern names the route that answers an address: "GET /{account}/settings".
+func (p *Portal) pattern(method string, u *url.URL) string {
+	mux := p.accounts
 	first, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
-	if w.portal.words[first] {
-		mux = w.portal.fixed
+	if p.words[first] {
+		mux = p.fixed
 	}
 	_, pattern := mux.Handler(&http.Request{Method: method, URL: u, Host: "x"})
-	w.routes[pattern] = true
+	return pattern
 }
 
 func (w *crawler) palette(got *page) {
@@ -134,7 +142,11 @@ func (w *crawler) page(at string, got *page) {
 			}
 		}
 		if n.Data == "form" && !(attr(n, "action") == "" && n.Parent.Data == "dialog") { // whoever opens such a dialog says what it is about
-			w.form(at, got.url, n)
+			if w.onForm != nil {
+				w.onForm(got.url, n)
+			} else {
+				w.form(at, got.url, n)
+			}
 		}
 	}
 }
