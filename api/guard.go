@@ -27,7 +27,7 @@ func (d *door) guard(rt *Route, op *huma.Operation, next http.HandlerFunc) http.
 	in := intake{parameters: parameters(op), fields: d.fields(op), patch: rt.Method == http.MethodPatch}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := visitOf(r.Context())
-		v.route = rt.Method + " " + rt.Path
+		v.route = rt.Method + " " + prefix + rt.Path
 		actor, err := d.identify(w, r)
 		if err == nil {
 			v.actor, err = actor, actor.Require(rt.Permission)

@@ -125,6 +125,7 @@ func TestForgedPageMarksAreRefused(t *testing.T) {
 func TestHubUsersBySearchAndState(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.seed(12)
+		w.Invite(w.admin, "person0100@harbour.example") // is among the invitations only
 		id := numeral(3)
 		w.send("PATCH", users+"/"+id, `{"state":"deactivated"}`).want(200, nil)
 		w.send("PATCH", users+"/"+numeral(4), `{"name":"Zoë 100%_x"}`).want(200, nil)

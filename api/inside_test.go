@@ -111,13 +111,17 @@ func TestAPanicKeepsTheKeyForRepeats(t *testing.T) {
 	for _, cause := range []error{nil, context.DeadlineExceeded, errors.New("commit: connection lost")} {
 		h, secret, _ := trap(t, failing("POST", cause))
 		var codes []int
+		var replayed string
 		for range 2 {
 			r := httptest.NewRequest("POST", accounttest.BaseURL+"/api/v1/accounts/harbour/trap", nil)
 			r.Header.Set("Authorization", "Bearer "+secret)
 			r.Header.Set("Idempotency-Key", "a")
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
-			codes = append(codes, w.Code)
+			codes, replayed = append(codes, w.Code), w.Header().Get("Idempotency-Replayed")
+		}
+		if (cause == nil) == (replayed == "true") {
+			t.Errorf("%v: replayed %q", cause, replayed)
 		}
 		want := map[error][]int{nil: {500, 409}, context.DeadlineExceeded: {504, 504}}[cause]
 		if want == nil {
