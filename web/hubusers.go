@@ -157,9 +157,9 @@ func (p *Portal) peopleList(r *Request, v peopleView) (list *peopleList, err err
 	for _, row := range rows {
 		list.Rows = append(list.Rows, p.personRow(r, row, now, list.Here))
 	}
-	for id, c := range map[string]Confirm{"remove": removal(r, "this person"), "deactivate": deactivation(r, "this person"), "cancel": cancellation("this person")} {
-		c.ID = id
-		list.Dialogs = append(list.Dialogs, c)
+	list.Dialogs = []Confirm{removal(r, "this person"), deactivation(r, "this person"), cancellation("this person")}
+	for i, id := range []string{"remove", "deactivate", "cancel"} {
+		list.Dialogs[i].ID = id
 	}
 	list.tell()
 	return list, nil
