@@ -247,22 +247,22 @@ func (c *cast) active(roles ...account.Role) *player {
 }
 
 // ask sends a request straight into the portal, without a network. Headers are "Name: value"; a session of "" is nobody's.
-func (c *cast) ask(method, target, session string, form url.Values, headers ...string) *page {
-	c.t.Helper()
-	return c.send(method, target, session, form.Encode(), headers...)
+func (w *world) ask(method, target, session string, form url.Values, headers ...string) *page {
+	w.t.Helper()
+	return w.send(method, target, session, form.Encode(), headers...)
 }
 
-func (c *cast) send(method, target, session, body string, headers ...string) *page {
-	c.t.Helper()
+func (w *world) send(method, target, session, body string, headers ...string) *page {
+	w.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	u, err := url.Parse(target)
 	if err != nil {
-		c.t.Fatalf("address %q: %v", target, err)
+		w.t.Fatalf("address %q: %v", target, err)
 	}
 	r := httptest.NewRequestWithContext(ctx, method, "/", strings.NewReader(body))
 	r.URL, r.RequestURI, r.RemoteAddr = u, target, accounttest.Address+":4711"
-	r.Host = strings.TrimPrefix(c.URL, "http://")
+	_, r.Host, _ = strings.Cut(w.URL, "://")
 	r.Header.Set("User-Agent", accounttest.UserAgent)
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -277,11 +277,11 @@ func (c *cast) send(method, target, session, body string, headers ...string) *pa
 		r.Header.Set(name, value)
 	}
 	if session != "" {
-		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
+		r.AddCookie(&http.Cookie{Name: w.portal.cookieName(sessionCookie), Value: session})
 	}
-	w := &ear{ResponseRecorder: httptest.NewRecorder(), hearsEnough: stop}
-	c.portal.ServeHTTP(w, r)
-	return &page{w.Code, u, w.Header(), w.Body.String()}
+	out := &ear{ResponseRecorder: httptest.NewRecorder(), hearsEnough: stop}
+	w.portal.ServeHTTP(out, r)
+	return &page{out.Code, u, out.Header(), out.Body.String()}
 }
 
 // ear is a reader of one answer, who leaves an event stream after its first words.

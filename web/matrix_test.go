@@ -367,7 +367,7 @@ func (c *cell) judge(got *page, secrets map[string]string) string {
 			group = "item "
 		}
 		if before, ok := secrets[group+c.who.String()]; ok && before != answer {
-			return "the answer differs from that for what does not exist:\n" + before + "\n" + answer
+			return "the answer differs from that for what does not exist: " + apart(answer, before)
 		}
 		secrets[group+c.who.String()] = answer
 	}
@@ -433,7 +433,7 @@ func TestMatrix(t *testing.T) {
 		for _, part := range []struct {
 			name string
 			run  func(c *cast, t *testing.T)
-		}{{"cells", (*cast).allCells}, {"links", (*cast).links}, {"rooms without the door", (*cast).withoutTheDoor}, {"rights lost meanwhile", (*cast).lostMeanwhile},
+		}{{"cells", (*cast).allCells}, {"links", (*cast).links}, {"other sites", (*cast).otherSites}, {"rooms without the door", (*cast).withoutTheDoor}, {"rights lost meanwhile", (*cast).lostMeanwhile},
 			{"missing guards", (*cast).missingGuards}} {
 			if part.name == "missing guards" && d.Engine() != db.SQLite {
 				continue // the guards know no store
