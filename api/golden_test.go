@@ -77,8 +77,18 @@ func compare(t testing.TB, file, got string) {
 		t.Fatalf("%v; go test ./api -update writes it", err)
 	}
 	if got != string(want) {
-		t.Errorf("%s is not up to date, or the answer is wrong; got\n%s\nwant\n%s", file, got, want)
+		t.Errorf("%s is not up to date, or the answer is wrong. It begins to differ at\n%s\nwant\n%s", file, difference(got, string(want)), difference(string(want), got))
 	}
+}
+
+// difference returns what text has where it begins to differ from other, from the start of that line on.
+func difference(text, other string) string {
+	at := 0
+	for at < len(text) && at < len(other) && text[at] == other[at] {
+		at++
+	}
+	at = strings.LastIndexByte(text[:at], '\n') + 1
+	return text[at:min(len(text), at+400)]
 }
 
 // TestGoldenAnswers goes through an account's life and keeps one answer of every operation. They are the examples of the reference.
