@@ -31,7 +31,6 @@ type act struct {
 
 // A course is one kind of race on a store of its own.
 type course struct {
-	name  string
 	share int // one race for so many of -races; those that hash passwords are fewer
 	model porcupine.Model
 	// start prepares a race and returns what happens at the same time, and what is looked at afterwards, one after the other.

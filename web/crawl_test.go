@@ -272,5 +272,5 @@ func (c *cast) links(t *testing.T) {
 			}
 		}
 	}
-	t.Log(fmt.Sprintf("%d people followed %d addresses and sent %d forms", len(people), total, forms))
+	t.Logf("%d people followed %d addresses and sent %d forms", len(people), total, forms)
 }

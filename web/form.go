@@ -77,7 +77,7 @@ func (r *Request) Fill(from any) {
 		return
 	}
 	r.Form.values = url.Values{}
-	eachField(reflect.Indirect(reflect.ValueOf(from)), func(name, _ string, v reflect.Value) error {
+	_ = eachField(reflect.Indirect(reflect.ValueOf(from)), func(name, _ string, v reflect.Value) error { // it never fails
 		r.Form.values[name] = texts(v)
 		return nil
 	})

@@ -55,7 +55,9 @@ type letterArgs struct {
 
 func (r *Room) registerJobs() {
 	lost := func(ctx context.Context, in invitationLetter, err error) {
-		r.markDelivery(ctx, in, Refused, "The mail could not be delivered")
+		if err := r.markDelivery(ctx, in, Refused, "The mail could not be delivered"); err != nil {
+			r.Log.Error("a lost invitation mail is not shown", "invitation", in.InvitationID, "error", err)
+		}
 	}
 	job.Handle(r.Jobs, invitationMail, r.sendInvitation, job.Attempts(14), job.OnDead(lost))
 	job.Handle(r.Jobs, codeMail, r.sendCode, job.Attempts(5))

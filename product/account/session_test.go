@@ -35,7 +35,6 @@ func TestSessionsEnd(t *testing.T) {
 			{admin, time.Hour, day},
 		} {
 			c.user.SignIn()
-			start := r.Clock.Now()
 			r.Clock.Advance(c.idle - time.Millisecond)
 			if !enters(t, r, c.user, c.user.Session()) {
 				t.Errorf("%s is signed out before idling %v", c.user.Name, c.idle)
@@ -45,7 +44,7 @@ func TestSessionsEnd(t *testing.T) {
 				t.Errorf("%s is signed in after idling %v", c.user.Name, c.idle)
 			}
 			c.user.SignIn()
-			start = r.Clock.Now()
+			start := r.Clock.Now()
 			for r.Clock.Now().Sub(start) < c.life-c.idle/2 {
 				r.Clock.Advance(c.idle / 2)
 				if !enters(t, r, c.user, c.user.Session()) {

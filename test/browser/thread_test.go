@@ -87,6 +87,7 @@ func TestThread(t *testing.T) {
 	jo.open("/harbour/hub-users") // the next click
 	jo.sees("You need Account admin access")
 	jo.sees("Priya Nair")
+	jo.seesNot("tom.okafor@harbourdental.example")
 	jo.shoot("thread-no-permission")
 	if c := append(priya.complaints(), jo.complaints()...); len(c) > 0 {
 		t.Error(strings.Join(c, "\n"))
