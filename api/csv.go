@@ -55,7 +55,7 @@ func (d *door) csv(file string, header []string, each func(ctx context.Context, 
 		}
 		if err != nil {
 			if r.Context().Err() == nil {
-				d.problemOf(r.Context(), err) // for its log line
+				_ = d.problemOf(r.Context(), err) // for its log line
 			}
 			panic(http.ErrAbortHandler)
 		}
