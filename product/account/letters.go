@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hubline/base/db"
 	"hubline/base/fault"
@@ -135,12 +136,21 @@ func (r Roles) ability() string {
 	return "see phone numbers and general reports, and rename numbers"
 }
 
-var linkStart = regexp.MustCompile(`(?i)(://|\bwww\.|@|\.[a-z]{2,})`)
+var linkStarts = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)\b(mailto|tel|sms|sips?|callto|skype|facetime):`),
+	regexp.MustCompile(`(?i)(://|\bwww\.|@|[.。．｡]\pL{2,})`),
+}
 
 // unlink keeps mail programs from turning parts of a message or a name into links: it puts a word joiner, which nobody sees, where a web or
 // mail address would begin to look like one.
 func unlink(text string) string {
-	return linkStart.ReplaceAllStringFunc(text, func(s string) string { return "\u2060" + s[:1] + "\u2060" + s[1:] })
+	for _, start := range linkStarts {
+		text = start.ReplaceAllStringFunc(text, func(s string) string {
+			_, first := utf8.DecodeRuneInString(s)
+			return "\u2060" + s[:first] + "\u2060" + s[first:]
+		})
+	}
+	return text
 }
 
 func (r *Room) sendCode(ctx context.Context, in codeLetter) error {
