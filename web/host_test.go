@@ -23,10 +23,13 @@ var hostRequests = flag.Int("web.hosts", 10_000, "requests with odd Host and for
 
 const hostBase = "https://hub.example.com"
 
+// hostServer stands for a server in a world that is asked without a network.
+func hostServer(origin string) *httptest.Server { return &httptest.Server{URL: origin} }
+
 // hostWorld is a portal with an origin of its own, without a network and without a change feed.
 func hostWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{Server: &httptest.Server{URL: hostBase}, log: &syncBuffer{}, t: t}
+	w := &world{Server: hostServer(hostBase), log: &syncBuffer{}, t: t}
 	w.Rig = accounttest.New(t, dbtest.SQLite(t), accounttest.Mailbox(nil), accounttest.With(func(c *account.Config) { c.BaseURL = hostBase }))
 	var err error
 	w.portal, err = New(Config{BaseURL: hostBase, Hosts: []string{"localhost:8080"}, Provider: "Southern Cross Voice", Ring: w.Keys, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs})
