@@ -94,7 +94,7 @@ func (d *door) identify(w http.ResponseWriter, r *http.Request) (account.Actor, 
 func (d *door) spend(w http.ResponseWriter, key [sha256.Size]byte, now time.Time) error {
 	at := d.keys.take(key, now)
 	h := w.Header()
-	h["RateLimit-Limit"] = d.limitHeader
+	h["Ratelimit-Limit"] = d.limitHeader // the canonical spelling, as Set writes it
 	h.Set("RateLimit-Remaining", strconv.Itoa(at.left))
 	h.Set("RateLimit-Reset", seconds(at.full))
 	if at.ok {
