@@ -32,8 +32,12 @@ const (
 	hashLength = 32
 )
 
-// hashQueue bounds how many sign-ins wait for a hash; more are told that the server is busy.
-const hashQueue = 128
+// hashQueue bounds how many wait for a hash, and signInQueue how many sign-ins are under way at all: once from browsers that are known,
+// once from others. More are told that the server is busy, before they have cost a write.
+const (
+	hashQueue   = 256
+	signInQueue = 64
+)
 
 // hasher turns passwords into hashes and checks them, a few at a time, so that guessing can't take all processors and memory.
 type hasher struct {
@@ -41,7 +45,9 @@ type hasher struct {
 	cost    hashCost // of new hashes
 	workers chan struct{}
 	waiting chan struct{}
-	dummy   string // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
+	known   chan struct{} // sign-ins under way from browsers that signed in before
+	unknown chan struct{} // from others
+	dummy   string        // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
 }
 
 // hashCost is what stands in a hash about how it was made.
@@ -57,7 +63,8 @@ func newHasher(keys *seal.Ring, workers int, memory uint32) *hasher {
 	if memory == 0 {
 		memory = hashMemory
 	}
-	h := &hasher{keys: keys, cost: hashCost{memory, hashPasses, hashLanes}, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue)}
+	h := &hasher{keys: keys, cost: hashCost{memory, hashPasses, hashLanes}, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue),
+		known: make(chan struct{}, signInQueue), unknown: make(chan struct{}, signInQueue)}
 	h.dummy = h.encode([]byte(rand.Text()), make([]byte, hashSalt), h.cost)
 	return h
 }
@@ -87,12 +94,11 @@ func (h *hasher) Matches(ctx context.Context, password, hash string) (bool, erro
 
 // turn runs work when a worker is free.
 func (h *hasher) turn(ctx context.Context, work func()) error {
-	select {
-	case h.waiting <- struct{}{}:
-		defer func() { <-h.waiting }()
-	default:
-		return &fault.Fault{Kind: fault.Busy, Code: "sign-in-busy", Message: "Many people are signing in right now. Try again in a few seconds", RetryAfter: 2 * time.Second}
+	leave, err := enterQueue(h.waiting)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	select {
 	case h.workers <- struct{}{}:
 		defer func() { <-h.workers }()
@@ -101,6 +107,23 @@ func (h *hasher) turn(ctx context.Context, work func()) error {
 	}
 	work()
 	return nil
+}
+
+// lineUp takes a place for a sign-in. A flood from browsers that nobody knows leaves the places of known ones alone.
+func (h *hasher) lineUp(known bool) (leave func(), err error) {
+	if known {
+		return enterQueue(h.known)
+	}
+	return enterQueue(h.unknown)
+}
+
+func enterQueue(places chan struct{}) (leave func(), err error) {
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	default:
+		return nil, &fault.Fault{Kind: fault.Busy, Code: "sign-in-busy", Message: "Many people are signing in right now. Try again in a few seconds", RetryAfter: 2 * time.Second}
+	}
 }
 
 func (h *hasher) encode(password, salt []byte, c hashCost) string {

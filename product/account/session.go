@@ -85,6 +85,11 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_
 	if err != nil {
 		return Entrance{}, err
 	}
+	leave, err := r.hash.lineUp(deviceID != "")
+	if err != nil {
+		return Entrance{}, err
+	}
+	defer leave()
 	limits := r.signInLimits(canonical, Network(b.Address), deviceID)
 	if err := r.spend(ctx, limits...); err != nil {
 		return Entrance{}, err
