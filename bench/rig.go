@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,6 +19,9 @@ import (
 	"time"
 
 	"hubline/base/db"
+	"hubline/base/job"
+	"hubline/base/seal"
+	"hubline/product/account"
 )
 
 // rig is a store with two demo accounts made large, and the binary that serves it.
@@ -25,6 +29,7 @@ type rig struct {
 	dir, binary, data string
 	address           string // host:port of the server
 	cmd               *exec.Cmd
+	keys              []string // API keys of the large account; many, as each may make so many requests a second
 	demo              struct {
 		Accounts []struct {
 			Slug     string `json:"slug"`
@@ -85,7 +90,35 @@ func (r *rig) fill(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
-	return r.mass(ctx, d)
+	if err := r.mass(ctx, d); err != nil {
+		return err
+	}
+	return r.makeKeys(ctx, d)
+}
+
+// makeKeys makes API keys as the operator does.
+func (r *rig) makeKeys(ctx context.Context, d *db.DB) error {
+	ring, err := seal.Load(filepath.Join(r.data, "hubline.key"))
+	if err != nil {
+		return err
+	}
+	room := account.New(account.Config{DB: d, Keys: ring, Jobs: job.New(d, ring, slog.New(slog.DiscardHandler))})
+	customer, err := room.BySlug(ctx, account.Operate(), r.slug())
+	if err != nil {
+		return err
+	}
+	var maker string
+	if err := d.QueryRowContext(ctx, `SELECT id FROM memberships WHERE account_id = $1 AND email = $2`, customer.ID, r.demo.Accounts[0].HubUsers[0].Email).Scan(&maker); err != nil {
+		return err
+	}
+	for i := range 400 {
+		_, key, err := room.MakeKey(ctx, account.Operate().Inside(customer), maker, "bench "+strconv.Itoa(i), account.Scopes(), 0)
+		if err != nil {
+			return err
+		}
+		r.keys = append(r.keys, key)
+	}
+	return nil
 }
 
 func (r *rig) storeURL() string {
