@@ -28,11 +28,15 @@ type AccountChange struct {
 	CheckMinutes    *int    `json:"check_minutes,omitempty" doc:"0 to 120." example:"30"`
 }
 
-func (d *door) account(_ context.Context, actor account.Actor, in *struct {
+func (d *door) account(ctx context.Context, actor account.Actor, in *struct {
 	InAccount
 	Reading
 }) (*item[Account], error) {
-	return accountItem(actor.Account, in.IfNoneMatch), nil
+	a, err := d.Account.Settings(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	return accountItem(a, in.IfNoneMatch), nil
 }
 
 // settingsTries is how often a change without If-Match starts again because somebody else's came in between.
