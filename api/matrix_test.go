@@ -1,0 +1,386 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/db/dbtest"
+	"hubline/base/idempotent"
+	"hubline/product/account"
+	"hubline/product/account/accounttest"
+)
+
+// The authorisation matrix of the API: every route × the role set of a key's maker × the state of their membership × own, other or no
+// account × what the key is. The routes come from the table. What is expected is worked out from the declaration and the table of
+// rights, by code of the test's own.
+
+// maker is somebody in whose name keys were made.
+type maker struct {
+	roles account.Roles
+	state string
+	keys  map[string]string // secrets by kind: see kindsOfKey; "only <scope>" and "without <scope>" have other scopes
+}
+
+func (m *maker) String() string { return m.roles.String() + ", " + m.state }
+
+var (
+	makerStates = []string{"active", "deactivated", "removed", "invited again"}
+	kindsOfKey  = []string{"working", "one scope", "all other scopes", "expired", "revoked", "none", "wrong", "a session"}
+	places      = []string{"own", "other", "none", "own account, other's item", "own account, no such item"}
+)
+
+// stage is an API with all makers, in a store that can be put back.
+type stage struct {
+	*accounttest.Rig
+	t       *testing.T
+	handler http.Handler
+	makers  []*maker
+	session string
+	things  map[string]map[string]string // by place: the slug, and IDs by the part of the path before them
+	marks   []string                     // words of the other account
+	frozen  *dbtest.Frozen
+}
+
+func newStage(t *testing.T, d *db.DB) *stage {
+	t.Helper()
+	s := &stage{Rig: accounttest.New(t, d), t: t, things: map[string]map[string]string{}, marks: []string{"Zanzibar", "zanzibar.example"}}
+	boss, far := s.Open("harbour"), s.OpenFor("far", "admin@zanzibar.example")
+	name := "Zanzibar Group"
+	if _, err := s.ChangeSettings(t.Context(), far.Actor(), account.Settings{Name: name, TimeZone: "UTC", InvitationHours: 24, CheckMinutes: 30}, 0); err != nil {
+		t.Fatal(err)
+	}
+	s.session = boss.Session()
+	for place, admin := range map[string]*accounttest.User{"own": boss, "other": far} {
+		domain := map[string]string{"own": "harbour.example", "other": "zanzibar.example"}[place]
+		invitation, _ := s.Invite(admin, "waiting@"+domain)
+		s.things[place] = map[string]string{"slug": admin.Account.Slug, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID}
+	}
+	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "invitations": strings.Repeat("b", 26)}
+	for place, from := range map[string]string{places[3]: "other", places[4]: "none"} {
+		s.things[place] = maps.Clone(s.things[from])
+		s.things[place]["slug"] = "harbour"
+	}
+	for _, roles := range []account.Roles{{}, {account.Admin}, {account.Billing}, {account.Admin, account.Billing}} {
+		for _, state := range makerStates {
+			s.makers = append(s.makers, s.maker(boss, roles, state))
+		}
+	}
+	s.RunJobs()
+	s.Clock.Advance(2 * time.Hour) // the expired keys are now
+	s.serve(Routes())
+	s.frozen = dbtest.Freeze(t, d, "api_keys.last_used_at")
+	return s
+}
+
+func (s *stage) serve(routes []Route) {
+	s.t.Helper()
+	d, err := build(Config{Account: s.Room, Idempotency: &idempotent.Store{DB: s.DB, Now: s.Clock.Now}, BaseURL: accounttest.BaseURL, Now: s.Clock.Now,
+		RateLimit: RateLimit{PerSecond: 1e6, Burst: 1e6, WrongPerMinute: 1e6, WrongBurst: 1e6}}, routes)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.handler = d.around(http.HandlerFunc(d.dispatch))
+}
+
+func (s *stage) maker(boss *accounttest.User, roles account.Roles, state string) *maker {
+	s.t.Helper()
+	email := strings.Join(append(roles.Words(), strings.ReplaceAll(state, " ", "-")), "-") + "@people.example"
+	user := s.Join(boss, email, roles...)
+	m := &maker{roles: roles, state: state, keys: map[string]string{}}
+	inside := account.Operate().Inside(boss.Account)
+	id := user.ID()
+	key := func(kind string, life time.Duration, scopes []account.Permission) string {
+		k, secret, err := s.MakeKey(s.t.Context(), inside, id, kind, scopes, life)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		m.keys[kind] = secret
+		return k.ID
+	}
+	all := account.Scopes()
+	key("working", 0, all)
+	key("expired", time.Hour, all)
+	if err := s.RevokeKey(s.t.Context(), inside, key("revoked", 0, all)); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, scope := range all {
+		key("one scope "+string(scope), 0, []account.Permission{scope})
+		key("all other scopes "+string(scope), 0, slices.DeleteFunc(slices.Clone(all), func(p account.Permission) bool { return p == scope }))
+	}
+	deactivated := account.Deactivated
+	var err error
+	switch state {
+	case "deactivated":
+		_, err = s.ChangeHubUser(s.t.Context(), boss.Actor(), id, account.Change{State: &deactivated}, 0)
+	case "removed", "invited again":
+		_, err = s.RemoveHubUser(s.t.Context(), boss.Actor(), id, 0)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if state == "invited again" {
+		s.Invite(boss, email, roles...)
+	}
+	return m
+}
+
+// cell is one place of the matrix.
+type cell struct {
+	route Route
+	who   *maker
+	kind  string
+	place string
+}
+
+func (c cell) String() string {
+	return fmt.Sprintf("%s %s by a key of %s, %s, %s", c.route.Method, c.route.Path, c.who, c.kind, c.place)
+}
+
+// expected is the status that the declaration means, and the problem's code; 200 stands for any that says yes.
+func (c cell) expected() (status int, code string) {
+	own := strings.HasPrefix(c.place, "own")
+	switch {
+	case c.kind == "none":
+		return 401, "key-missing"
+	case slices.Contains([]string{"wrong", "a session", "expired", "revoked"}, c.kind) || c.who.state != "active":
+		return 401, "key-unknown"
+	case !own:
+		return 404, "not-found"
+	case !holds(c.who.roles, c.route.Permission):
+		return 403, "role-missing"
+	case c.kind == "all other scopes":
+		return 403, "scope-missing"
+	case c.place != "own":
+		return 404, "not-found"
+	}
+	return 200, ""
+}
+
+// holds reads the table of rights without its code.
+func holds(roles account.Roles, p account.Permission) bool {
+	for _, r := range account.Rights {
+		if r.Permission == p {
+			return r.Standard && len(roles) == 0 || r.Admin && slices.Contains(roles, account.Admin) || r.Billing && slices.Contains(roles, account.Billing)
+		}
+	}
+	return false
+}
+
+// cells lists the matrix's cells of one route. Requests without a key that works are the same for all makers, and made once.
+func (s *stage) cells(rt Route) []cell {
+	var list []cell
+	for _, who := range s.makers {
+		for _, kind := range kindsOfKey {
+			if slices.Contains([]string{"none", "wrong", "a session"}, kind) && who != s.makers[0] {
+				continue
+			}
+			for _, place := range places {
+				if strings.Contains(rt.Path, "{id}") || !strings.HasPrefix(place, "own account") {
+					list = append(list, cell{rt, who, kind, place})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// request makes the cell's request, with a body that would do something.
+func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
+	things := s.things[c.place]
+	var path string
+	for part := range strings.SplitSeq(strings.TrimPrefix(c.route.Path, "/"), "/") {
+		switch {
+		case part == "{slug}":
+			part = things["slug"]
+		case part == "{id}" && things[path[strings.LastIndex(path, "/")+1:]] != "":
+			part = things[path[strings.LastIndex(path, "/")+1:]]
+		case strings.HasPrefix(part, "{"):
+			return nil, fmt.Errorf("tell the matrix how to fill in %s of %s %s", part, c.route.Method, c.route.Path)
+		}
+		path += "/" + part
+	}
+	var body string
+	if c.route.Method == "POST" || c.route.Method == "PATCH" {
+		body = c.route.Example
+	}
+	r := httptest.NewRequestWithContext(s.t.Context(), c.route.Method, accounttest.BaseURL+prefix+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	key := c.who.keys[c.kind]
+	switch c.kind {
+	case "one scope", "all other scopes":
+		key = c.who.keys[c.kind+" "+string(c.route.Permission)]
+	case "wrong":
+		key = s.makers[0].keys["working"][:45] + "A"
+	case "a session":
+		key = s.session
+	}
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w, nil
+}
+
+// judge compares an answer with what the cell must answer; same holds answers that must be alike.
+func (s *stage) judge(c cell, got *httptest.ResponseRecorder, same map[string]string) string {
+	status, code := c.expected()
+	for _, mark := range s.marks {
+		if strings.Contains(got.Body.String()+fmt.Sprint(got.Header()), mark) {
+			return "it shows " + mark
+		}
+	}
+	if status == 200 {
+		if got.Code >= 300 {
+			return fmt.Sprintf("%d: %s", got.Code, got.Body)
+		}
+		return ""
+	}
+	var p Problem
+	if err := json.Unmarshal(got.Body.Bytes(), &p); err != nil || got.Code != status || p.Type != problemPath(code) {
+		return fmt.Sprintf("%d %s, want %d %s", got.Code, got.Body, status, code)
+	}
+	if status == 403 && c.who.state == "active" && !strings.Contains(p.Detail, string(c.route.Permission)) && !strings.Contains(p.Detail, "access") {
+		return "it does not say what is missing: " + p.Detail
+	}
+	id := got.Header().Get("X-Request-Id")
+	header := maps.Clone(got.Header())
+	for _, own := range []string{"X-Request-Id", "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset"} {
+		header.Del(own)
+	}
+	answer := strings.ReplaceAll(fmt.Sprintf("%d %v %s", got.Code, header, got.Body), id, "ID")
+	group := code + " " + c.route.ID
+	if before, known := same[group]; known && status != 403 && before != answer && c.kind != "none" {
+		return "the answer differs from that for what does not exist:\n" + before + "\n" + answer
+	}
+	same[group] = answer
+	return ""
+}
+
+// check runs all cells of a route and returns what is wrong, or with first only the first of it.
+func (s *stage) check(rt Route, first bool) (wrong []string, cells int) {
+	same := map[string]string{}
+	var quiet, writing []cell
+	for _, c := range s.cells(rt) {
+		if status, _ := c.expected(); status == 200 && rt.Method != "GET" {
+			writing = append(writing, c)
+		} else {
+			quiet = append(quiet, c)
+		}
+	}
+	for _, c := range quiet {
+		cells++
+		got, err := s.request(c)
+		if err != nil {
+			return []string{err.Error()}, cells
+		}
+		if problem := s.judge(c, got, same); problem != "" {
+			if wrong = append(wrong, c.String()+": "+problem); first {
+				s.frozen.Restore()
+				return wrong, cells
+			}
+		}
+	}
+	if changed := s.frozen.Restore(); changed != nil {
+		wrong = append(wrong, fmt.Sprintf("%s %s: requests that were refused changed %q", rt.Method, rt.Path, changed))
+	}
+	for _, c := range writing {
+		cells++
+		got, err := s.request(c)
+		if err != nil {
+			return []string{err.Error()}, cells
+		}
+		if problem := s.judge(c, got, same); problem != "" {
+			wrong = append(wrong, c.String()+": "+problem)
+		}
+		if s.frozen.Restore() == nil {
+			wrong = append(wrong, c.String()+": nothing changed, so what the matrix sends proves nothing")
+		}
+	}
+	return wrong, cells
+}
+
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s := newStage(t, d)
+		total := 0
+		for _, rt := range Routes() {
+			wrong, cells := s.check(rt, false)
+			total += cells
+			for _, problem := range wrong {
+				t.Error(problem)
+			}
+		}
+		t.Logf("%d routes, %d cells", len(Routes()), total)
+		if d.Engine() == db.SQLite { // the rest knows no store
+			s.missingGuards(t)
+		}
+		s.withoutTheDoor(t)
+	})
+}
+
+// missingGuards weakens one declaration after the other, and the matrix must see it. The operations behind do nothing here, as the
+// rooms would refuse by themselves.
+func (s *stage) missingGuards(t *testing.T) {
+	killed := 0
+	for i, declared := range Routes() {
+		if holds(nil, declared.Permission) && holds(account.Roles{account.Billing}, declared.Permission) {
+			continue // everybody holds it
+		}
+		routes := Routes()
+		routes[i].Permission, routes[i].Example, routes[i].register = account.ViewRoles, "", idle
+		s.serve(routes)
+		if wrong, _ := s.check(declared, true); wrong == nil {
+			t.Errorf("%s %s: nothing fails when anybody may use it", declared.Method, declared.Path)
+		}
+		killed++
+	}
+	s.serve(Routes())
+	t.Logf("%d guards taken away, all noticed", killed)
+}
+
+var idle = serve(func(*door, context.Context, account.Actor, *InAccount) (*nothing, error) { return &nothing{}, nil })
+
+// withoutTheDoor checks that the rooms refuse by themselves: with every declaration weakened, whoever lacks the permission, or a key
+// that lacks its scope, reads nothing and changes nothing.
+func (s *stage) withoutTheDoor(t *testing.T) {
+	routes := Routes()
+	for i := range routes {
+		routes[i].Permission = account.ViewRoles
+	}
+	s.serve(routes)
+	count := 0
+	for _, declared := range Routes() {
+		for _, c := range s.cells(declared) {
+			status, code := c.expected()
+			lacksRoles := c.kind == "one scope" // such a key lacks the scope of the weakened door too
+			if status != 403 || lacksRoles || declared.Permission == account.ViewRoles {
+				continue
+			}
+			got, err := s.request(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count++; got.Code != 403 || !strings.Contains(got.Body.String(), code) {
+				t.Errorf("%s: the room lets it through, %d: %s", c, got.Code, got.Body)
+			}
+		}
+		if changed := s.frozen.Restore(); changed != nil {
+			t.Errorf("%s %s: the room changed %q", declared.Method, declared.Path, changed)
+		}
+	}
+	s.serve(Routes())
+	t.Logf("%d requests refused by the rooms alone", count)
+}
