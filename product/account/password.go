@@ -35,8 +35,9 @@ const (
 // hashQueue bounds how many wait for a hash, and signInQueue how many sign-ins are under way at all: once from browsers that are known,
 // once from others. More are told that the server is busy, before they have cost a write.
 const (
-	hashQueue   = 256
-	signInQueue = 64
+	hashQueue     = 256
+	signInQueue   = 64
+	queuePatience = 3 * time.Second
 )
 
 // hasher turns passwords into hashes and checks them, a few at a time, so that guessing can't take all processors and memory.
@@ -94,7 +95,7 @@ func (h *hasher) Matches(ctx context.Context, password, hash string) (bool, erro
 
 // turn runs work when a worker is free.
 func (h *hasher) turn(ctx context.Context, work func()) error {
-	leave, err := enterQueue(h.waiting)
+	leave, err := enterQueue(ctx, h.waiting)
 	if err != nil {
 		return err
 	}
@@ -110,18 +111,24 @@ func (h *hasher) turn(ctx context.Context, work func()) error {
 }
 
 // lineUp takes a place for a sign-in. A flood from browsers that nobody knows leaves the places of known ones alone.
-func (h *hasher) lineUp(known bool) (leave func(), err error) {
+func (h *hasher) lineUp(ctx context.Context, known bool) (leave func(), err error) {
 	if known {
-		return enterQueue(h.known)
+		return enterQueue(ctx, h.known)
 	}
-	return enterQueue(h.unknown)
+	return enterQueue(ctx, h.unknown)
 }
 
-func enterQueue(places chan struct{}) (leave func(), err error) {
+// enterQueue waits a while for a place. Refusing at once would only let whoever guesses come back at once, and answering them takes
+// the processor from everybody else.
+func enterQueue(ctx context.Context, places chan struct{}) (leave func(), err error) {
+	patience := time.NewTimer(queuePatience)
+	defer patience.Stop()
 	select {
 	case places <- struct{}{}:
 		return func() { <-places }, nil
-	default:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-patience.C:
 		return nil, &fault.Fault{Kind: fault.Busy, Code: "sign-in-busy", Message: "Many people are signing in right now. Try again in a few seconds", RetryAfter: 2 * time.Second}
 	}
 }

@@ -85,7 +85,7 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_
 	if err != nil {
 		return Entrance{}, err
 	}
-	leave, err := r.hash.lineUp(deviceID != "")
+	leave, err := r.hash.lineUp(ctx, deviceID != "")
 	if err != nil {
 		return Entrance{}, err
 	}
