@@ -25,7 +25,7 @@ import (
 // broken as a whole; every address gets bad parameters. The answer is a clear sentence, never a fault of ours; nothing is half-saved,
 // nothing comes through as markup, and the form keeps what was typed.
 
-var randomRequests = flag.Int("web.requests", 400, "random bad requests to make besides those of every field")
+var randomRequests = flag.Int("web.requests", 400, "random bad forms, and random calls, to try besides every field")
 
 // badForm is a form that some page shows, with values that it takes.
 type badForm struct {
@@ -380,7 +380,7 @@ func TestBadInput(t *testing.T) {
 		for _, part := range []struct {
 			name string
 			run  func(c *cast, t *testing.T, list []*badForm)
-		}{{"fields", (*cast).badFields}, {"whole forms", (*cast).badWholes}, {"addresses", (*cast).badAddresses}, {"headers", (*cast).badHeaders}, {"at random", (*cast).badAtRandom}} {
+		}{{"fields", (*cast).badFields}, {"whole forms", (*cast).badWholes}, {"addresses", (*cast).badAddresses}, {"headers", (*cast).badHeaders}, {"forms at random", (*cast).badAtRandom}, {"calls at random", (*cast).badCalls}} {
 			t.Run(part.name, func(t *testing.T) { part.run(c.in(t), t, list) })
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -220,4 +221,58 @@ func (c *cast) badHeaders(t *testing.T, list []*badForm) {
 		}
 	}
 	t.Logf("%d bad headers", tries)
+}
+
+// badCalls mixes everything: any route, by anybody, with addresses, queries and forms of one's own, of others and of no use. The flag
+// web.requests says how many. Nothing of another account is shown or changed.
+func (c *cast) badCalls(t *testing.T, _ []*badForm) {
+	routes := c.portal.Routes()
+	values := slices.Sorted(maps.Keys(badValues))
+	people := append(slices.Clone(c.players), c.clerk, &player{})
+	for n := range *randomRequests {
+		random := rand.New(rand.NewPCG(uint64(n), 4))
+		pick := func(list ...string) string { return list[random.IntN(len(list))] }
+		bad := func() string { return badValues[pick(values...)] }
+		rt, who := routes[random.IntN(len(routes))], people[random.IntN(len(people))]
+		cl := &cell{c, rt, who, "signed in", "own", c.own}
+		path, err := cl.address()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path, _, _ = strings.Cut(path, "?")
+		parts := strings.Split(path, "/")
+		for i, part := range strings.Split(rt.Pattern, "/") {
+			if strings.HasPrefix(part, "{") && part != "{$}" && random.IntN(3) == 0 {
+				parts[i] = url.PathEscape(pick(c.far.slug, c.far.target, c.far.paused, c.far.invitation, c.own.slug, c.own.paused, c.missing.target, c.young, "x"+bad()))
+			}
+		}
+		form := posts[rt.Pattern]
+		query, body := url.Values{}, url.Values{}
+		for range random.IntN(3) {
+			query.Add(pick("q", "status", "sort", "after", "from", "to", "area", "person", "about", "next", "again", "open", bad()), pick(c.far.target, c.far.invitation, "1", bad(), bad()))
+		}
+		if form != nil {
+			body = form(cl)
+			for name := range body {
+				if !secretName(name) && random.IntN(3) == 0 {
+					body[name] = []string{pick(c.far.target, c.farMarks[1], "1", bad())}
+				}
+			}
+		}
+		got := c.ask(rt.Method, strings.Join(parts, "/")+"?"+query.Encode(), who.session, body)
+		what := fmt.Sprintf("call %d, %s %.200s by %s", n, rt.Method, strings.Join(parts, "/"), who)
+		for _, problem := range unsafe(got) {
+			t.Errorf("%s: %s", what, problem)
+		}
+		changes := c.frozen.Changes()
+		typed := body.Encode() // may be shown, and be somebody's new name
+		foreign := func(text string) bool {
+			return (strings.Contains(text, c.farMarks[0]) || text == c.far.target || text == c.far.invitation) && !strings.Contains(typed, text)
+		}
+		if rt.Access != Public && who != c.clerk && (cl.leak(got) != "" && !strings.Contains(typed, c.farMarks[1]) || slices.ContainsFunc(changes.Texts, foreign)) {
+			t.Errorf("%s: %d, it shows or changes what is another account's: %s\n%q", what, got.status, got.text(), changes.Texts)
+		}
+		c.frozen.Undo(changes)
+	}
+	t.Logf("%d random calls", *randomRequests)
 }
