@@ -389,6 +389,9 @@ func TestBadInput(t *testing.T) {
 func (c *cast) badFields(t *testing.T, list []*badForm) {
 	fields, tries := 0, 0
 	values := slices.Sorted(maps.Keys(badValues))
+	if c.DB.Engine() == db.Postgres {
+		values = fewBadValues // what a store could trip over is among them
+	}
 	for _, f := range list {
 		for _, name := range slices.Sorted(maps.Keys(f.kinds)) {
 			fields++

@@ -60,5 +60,5 @@ var badValues = map[string]string{
 	"byte order, middle": "a\ufeffb",
 }
 
-// fewBadValues are those for fields whose every try costs a password hash, and for the many addresses.
+// fewBadValues are those for fields whose every try costs a password hash, for the many addresses, and for the second store.
 var fewBadValues = []string{"empty", "long", "NUL", "controls", "right to left", "HTML", "script", "header", "formula", "not UTF-8", "cut off", "SQL", "huge number", "percent"}
