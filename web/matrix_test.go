@@ -135,7 +135,7 @@ func (c *cell) address() (string, error) {
 }
 
 // request makes the cell's request.
-func (c *cell) request() (*page, error) {
+func (c *cell) request(headers ...string) (*page, error) {
 	path, err := c.address()
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (c *cell) request() (*page, error) {
 		}
 	}
 	session := map[string]string{"signed in": c.who.session, "session ended": c.who.ended}[c.level]
-	return c.ask(c.route.Method, path, session, form), nil
+	return c.ask(c.route.Method, path, session, form, headers...), nil
 }
 
 // shown is what the page of the invitation carries, which the form must send back.
@@ -284,7 +284,13 @@ func (c *cast) check(rt Route, count *tally) (wrong []string) {
 		if err != nil {
 			return []string{err.Error()}
 		}
-		if report(cl, cl.judge(answer, secrets)); count.first && wrong != nil {
+		report(cl, cl.judge(answer, secrets))
+		if rt.Method == http.MethodGet {
+			if part, err := cl.request("HX-Request: true", "HX-Target: rows", "HX-Current-URL: "+c.URL+"/"); err == nil {
+				report(cl, cl.judgePart(part))
+			}
+		}
+		if count.first && wrong != nil {
 			c.frozen.Restore()
 			return wrong
 		}
@@ -372,6 +378,15 @@ func (c *cell) judge(got *page, secrets map[string]string) string {
 		secrets[group+c.who.String()] = answer
 	}
 	return ""
+}
+
+// judgePart looks at the answer to a script that asks for a part of the page. It must let nobody else in.
+func (c *cell) judgePart(got *page) string {
+	want := map[verdict]int{asked: http.StatusUnauthorized, forbidden: http.StatusForbidden, hidden: http.StatusNotFound}[c.expected()]
+	if want == 0 && got.status < 400 || want == got.status && c.leak(got) == "" {
+		return ""
+	}
+	return fmt.Sprintf("%d to a script: %s", got.status, got.text())
 }
 
 func (c *cell) judgeOpen(got *page) string {
