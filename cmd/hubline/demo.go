@@ -89,6 +89,8 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	if d.system, err = assemble(ctx, cfg, true, log, cfg.smtp()); err != nil {
 		return nil, err
 	}
+	// A demo is for trying: the same made-up colleague may be invited again and again.
+	d.room.DailyInvitations, d.room.RecipientWeekly = 10_000, 1_000
 	d.hosts, d.dev = hosts, true
 	box := d.box.Handler()
 	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box}); err != nil {
