@@ -448,7 +448,7 @@ func TestMatrix(t *testing.T) {
 		for _, part := range []struct {
 			name string
 			run  func(c *cast, t *testing.T)
-		}{{"cells", (*cast).allCells}, {"links", (*cast).links}, {"other sites", (*cast).otherSites}, {"rooms without the door", (*cast).withoutTheDoor}, {"rights lost meanwhile", (*cast).lostMeanwhile},
+		}{{"cells", (*cast).allCells}, {"links", (*cast).links}, {"other sites", (*cast).otherSites}, {"rooms without the door", (*cast).withoutTheDoor}, {"rights lost meanwhile", (*cast).lostMeanwhile}, {"without a fresh check", (*cast).withoutCheck},
 			{"missing guards", (*cast).missingGuards}} {
 			if part.name == "missing guards" && d.Engine() != db.SQLite {
 				continue // the guards know no store

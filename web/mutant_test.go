@@ -9,6 +9,7 @@ import (
 
 	"hubline/base/db/dbtest"
 	"hubline/product/account"
+	"hubline/product/account/accounttest"
 )
 
 // The matrix is worth something only if it fails when a guard is missing. Here each one is taken away in memory.
@@ -86,10 +87,54 @@ func (c *cast) withoutTheDoor(t *testing.T) {
 			if changed := c.frozen.Restore(); changed != nil {
 				t.Errorf("%s: the room changes %q", cl, changed)
 			}
+			if rt.Pattern == "/{account}/hub-users/invite" { // looking at what would be sent tells who is here
+				review := pairs("email", "fresh@letters.example", "step", "review")
+				if answer = c.ask(http.MethodPost, answer.url.Path, cl.who.session, review); answer.status != http.StatusForbidden {
+					t.Errorf("%s, to review: the room lets it through, %d: %s", cl, answer.status, answer.text())
+				}
+			}
 		}
 		rt.Access = declared.Access
 	}
 	t.Logf("%d requests refused by the rooms alone", count)
+}
+
+// checked are the forms that change who can get in, and need a fresh check. The others are carried out without one.
+var checked = []string{"/{account}/hub-users/invite", "/{account}/hub-users/{id}", "/{account}/hub-users/{id}/removal", "/{account}/hub-users/{id}/deactivation",
+	"/{account}/hub-users/{id}/reactivation", "/{account}/invitations/{id}", "/{account}/settings"}
+
+// withoutCheck sends every form of an account from a session that has passed no step-up check.
+func (c *cast) withoutCheck(t *testing.T) {
+	who := *c.active(account.Admin)
+	in, err := c.SignIn(t.Context(), who.email, accounttest.Password, who.browser())
+	if err != nil {
+		t.Fatal(err)
+	}
+	who.session = in.Session
+	before := dbtest.Freeze(t, c.DB, "sessions.seen_at")
+	count := 0
+	for _, rt := range c.portal.Routes() {
+		if _, needs := rt.Access.Permission(); !needs || rt.Method != http.MethodPost {
+			continue
+		}
+		cl := &cell{c, rt, &who, "signed in", "own", c.own}
+		address, err := cl.address()
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := posts[rt.Pattern](cl)
+		if form.Has("check_minutes") {
+			form.Set("check_minutes", "120") // asking more rarely is what needs the check
+		}
+		got := c.ask(http.MethodPost, address, who.session, form)
+		changed := before.Restore()
+		asks := got.status == http.StatusUnauthorized && strings.Contains(got.body, "Confirm it is you")
+		if count++; asks != slices.Contains(checked, rt.Pattern) || asks != (changed == nil) {
+			t.Errorf("POST %s: %d, %q changed: %s", rt.Pattern, got.status, changed, got.text())
+		}
+	}
+	c.frozen.Restore()
+	t.Logf("%d forms sent without a fresh check", count)
 }
 
 // frozenGuard remembers who came with which rights, as a guard with a cache would.
