@@ -126,6 +126,9 @@ var verbs = map[string]verb{
 	"APIKeys": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.APIKeys(c, a))
 	}},
+	"SetPhoneUserLimit": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.SetPhoneUserLimit(c, a, h.admin.Account.ID, 3))
+	}},
 	"RevokeKey": {provider, true, true, func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.RevokeKey(c, a, h.keyID)
 	}},
@@ -284,10 +287,13 @@ func TestIsolation(t *testing.T) {
 
 // covered fails when a method that takes an actor is not in the table, or no longer there.
 func covered(t *testing.T) {
-	room, actor := reflect.TypeFor[*account.Room](), reflect.TypeFor[account.Actor]()
+	room, actor, part := reflect.TypeFor[*account.Room](), reflect.TypeFor[account.Actor](), reflect.TypeFor[db.Q]()
 	found := map[string]bool{}
 	for m := range room.Methods() {
 		for i := range m.Type.NumIn() {
+			if m.Type.In(i) == part {
+				break // part of another verb's transaction
+			}
 			if m.Type.In(i) == actor {
 				found[m.Name] = true
 			}

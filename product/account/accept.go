@@ -11,6 +11,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 )
 
 // Welcome is what the page behind an invitation's link shows. Everything in it comes from the link's own invitation.
@@ -25,7 +26,7 @@ type Welcome struct {
 // fault that says what became of it.
 func (r *Room) Welcome(ctx context.Context, token string) (w Welcome, err error) {
 	defer fault.Wrap(&err, "account.Welcome")
-	hash := tokenHash(tokenInvitation, token)
+	hash := ident.Hash(tokenInvitation, token)
 	w, err = r.welcome(ctx, r.DB, hash)
 	if fault.Is(err, fault.NotFound) {
 		return w, r.deadLink(ctx, hash)
@@ -88,7 +89,7 @@ func (r *Room) AcceptAs(ctx context.Context, actor Actor, token, shown string) (
 	if err := actor.isPerson(); err != nil {
 		return w, err
 	}
-	hash := tokenHash(tokenInvitation, token)
+	hash := ident.Hash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
 		person, err := r.personByID(ctx, q, actor.PersonID)
 		if err != nil {
@@ -156,7 +157,7 @@ func (r *Room) AcceptNew(ctx context.Context, token, shown, name, password strin
 	if err != nil {
 		return in, w, err
 	}
-	hash := tokenHash(tokenInvitation, token)
+	hash := ident.Hash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
 		person, err := r.newPerson(ctx, q, w.Invitation.Email, clean, secret)
 		if err != nil {
@@ -200,15 +201,15 @@ func (r *Room) voidLink(ctx context.Context, q db.Q, hash string) error {
 		return err
 	}
 	system := Actor{Kind: Operator, Name: "Hubline", Account: w.Account}
-	if err := r.record(ctx, q, system, entry{Action: InvitationVoided, SubjectID: w.Invitation.ID, SubjectName: w.Invitation.label()}); err != nil {
+	if err := r.Record(ctx, q, system, Entry{Action: InvitationVoided, SubjectID: w.Invitation.ID, SubjectName: w.Invitation.label()}); err != nil {
 		return err
 	}
-	return r.notice(ctx, q, w.Account.ID)
+	return r.Notice(ctx, q, w.Account.ID)
 }
 
 // newPerson adds a person whose address a link has just proved.
 func (r *Room) newPerson(ctx context.Context, q db.Q, email, name, secret string) (Person, error) {
-	p := Person{ID: newID(), Email: email, Name: name, epoch: 1, password: secret}
+	p := Person{ID: ident.New(), Email: email, Name: name, epoch: 1, password: secret}
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO people (id, email, name, password, staff, theme, epoch, verified_at, created_at) VALUES ($1, $2, $3, $4, 0, '', 1, $5, $5)`,
 		p.ID, p.Email, p.Name, secret, r.now())
@@ -281,7 +282,7 @@ func (r *Room) offerStands(ctx context.Context, q db.Q, i Invitation, person Per
 func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, address string) error {
 	now := r.now()
 	name := cmpOr(person.Name, w.Invitation.Name)
-	id := newID()
+	id := ident.New()
 	if _, err := q.ExecContext(ctx, `
 		INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9, $10, $10, 1)`,
@@ -289,7 +290,7 @@ func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, addre
 		return err
 	}
 	actor := Actor{Kind: Member, Account: w.Account, PersonID: person.ID, Name: name, Address: address}
-	if err := r.record(ctx, q, actor, entry{Action: InvitationAccepted, SubjectID: id, SubjectName: name, After: w.Invitation.Roles.String()}); err != nil {
+	if err := r.Record(ctx, q, actor, Entry{Action: InvitationAccepted, SubjectID: id, SubjectName: name, After: w.Invitation.Roles.String()}); err != nil {
 		return err
 	}
 	if w.Invitation.InviterEmail != "" {
@@ -298,13 +299,13 @@ func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, addre
 			return err
 		}
 	}
-	return r.notice(ctx, q, w.Account.ID, person.ID)
+	return r.Notice(ctx, q, w.Account.ID, person.ID)
 }
 
 // Decline ends an invitation for whoever holds its link and types the invited address, which a mail scanner can't.
 func (r *Room) Decline(ctx context.Context, token, typed string) (w Welcome, err error) {
 	defer fault.Wrap(&err, "account.Decline")
-	hash := tokenHash(tokenInvitation, token)
+	hash := ident.Hash(tokenInvitation, token)
 	email, _ := signInAddress(typed)
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		if w, err = r.welcome(ctx, q, hash); err != nil {
@@ -320,10 +321,10 @@ func (r *Room) Decline(ctx context.Context, token, typed string) (w Welcome, err
 			return err
 		}
 		invited := Actor{Kind: Member, Account: w.Account, Name: w.Invitation.label()}
-		if err := r.record(ctx, q, invited, entry{Action: InvitationDeclined, SubjectID: w.Invitation.ID, SubjectName: w.Invitation.label()}); err != nil {
+		if err := r.Record(ctx, q, invited, Entry{Action: InvitationDeclined, SubjectID: w.Invitation.ID, SubjectName: w.Invitation.label()}); err != nil {
 			return err
 		}
-		return r.notice(ctx, q, w.Account.ID)
+		return r.Notice(ctx, q, w.Account.ID)
 	})
 	if fault.Is(err, fault.NotFound) {
 		err = r.deadLink(ctx, hash)

@@ -4,28 +4,21 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"hubline/base/change"
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 	"hubline/base/job"
+	"hubline/base/listing"
 	"hubline/base/mail"
 	"hubline/base/seal"
 )
@@ -52,8 +45,7 @@ type Config struct {
 // Room is the room "account". Its verbs are safe for use by many goroutines.
 type Room struct {
 	Config
-	hash    *hasher
-	entries atomic.Uint32 // audit entries written by this process, wrapping around
+	hash *hasher
 }
 
 // New returns the room and registers its jobs.
@@ -83,8 +75,13 @@ type Account struct {
 	Name      string
 	Policy    Policy
 	CreatedAt int64
-	Version   int64
+	// PhoneUserLimit is how many phone users the plan holds; the provider sets it.
+	PhoneUserLimit int
+	Version        int64
 }
+
+// firstPhoneUsers is how many phone users a new account's plan holds.
+const firstPhoneUsers = 10
 
 // Policy is what an account admin decides about signing in to the account.
 type Policy struct {
@@ -124,11 +121,11 @@ type NewAccount struct {
 	AdminRoles Roles // empty: admin and billing
 }
 
-const accountColumns = `a.id, a.slug, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.created_at, a.version`
+const accountColumns = `a.id, a.slug, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version`
 
 func (a *Account) fields() []any {
 	return []any{&a.ID, &a.Slug, &a.Number, &a.Name, &a.Policy.TimeZone, &a.Policy.InvitationHours, &a.Policy.CheckMinutes,
-		&a.Policy.DailyInvitations, &a.CreatedAt, &a.Version}
+		&a.Policy.DailyInvitations, &a.PhoneUserLimit, &a.CreatedAt, &a.Version}
 }
 
 // reserved slugs are first path parts that the doors use themselves.
@@ -157,9 +154,9 @@ func (r *Room) Open(ctx context.Context, actor Actor, in NewAccount) (_ Account,
 		if made, err = r.insertAccount(ctx, q, wanted); err != nil {
 			return err
 		}
-		inside, opened := actor.Inside(made), entry{Action: AccountOpened, SubjectID: made.ID, SubjectName: made.Name, After: "account number " + made.Number}
+		inside, opened := actor.Inside(made), Entry{Action: AccountOpened, SubjectID: made.ID, SubjectName: made.Name, After: "account number " + made.Number}
 		for _, log := range []Actor{inside, actor.Inside(Account{})} { // the account's, and the provider's own
-			if err := r.record(ctx, q, log, opened); err != nil {
+			if err := r.Record(ctx, q, log, opened); err != nil {
 				return err
 			}
 		}
@@ -215,7 +212,7 @@ func checkSlug(slug string, nameFault *fault.Fault) *fault.Fault {
 
 // slugFrom proposes a web address: "Harbour Dental Group" gives "harbour-dental-group".
 func slugFrom(name string) string {
-	words := strings.FieldsFunc(fold(name), func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') })
+	words := strings.FieldsFunc(listing.Fold(name), func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') })
 	slug := strings.TrimLeft(strings.Join(words, "-"), "0123456789-")
 	if len(slug) > 40 {
 		slug = strings.TrimRight(slug[:40], "-")
@@ -224,8 +221,8 @@ func slugFrom(name string) string {
 }
 
 func (r *Room) insertAccount(ctx context.Context, q db.Q, a Account) (Account, error) {
-	a.ID, a.CreatedAt, a.Version = newID(), r.now(), 1
-	a.Policy.DailyInvitations = r.DailyInvitations
+	a.ID, a.CreatedAt, a.Version = ident.New(), r.now(), 1
+	a.Policy.DailyInvitations, a.PhoneUserLimit = r.DailyInvitations, firstPhoneUsers
 	if a.Number == "" {
 		var highest sql.NullInt64
 		err := q.QueryRowContext(ctx, `SELECT MAX(CAST(number AS BIGINT)) FROM accounts`).Scan(&highest)
@@ -244,14 +241,14 @@ func (r *Room) insertAccount(ctx context.Context, q db.Q, a Account) (Account, e
 		}
 	}
 	_, err := q.ExecContext(ctx, `
-		INSERT INTO accounts (id, slug, number, name, search, time_zone, invitation_hours, check_minutes, daily_invitations, created_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		INSERT INTO accounts (id, slug, number, name, search, time_zone, invitation_hours, check_minutes, daily_invitations, phone_user_limit, created_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		a.ID, a.Slug, a.Number, a.Name, a.search(), a.Policy.TimeZone, a.Policy.InvitationHours, a.Policy.CheckMinutes,
-		a.Policy.DailyInvitations, a.CreatedAt, a.Version)
+		a.Policy.DailyInvitations, a.PhoneUserLimit, a.CreatedAt, a.Version)
 	return a, err
 }
 
-func (a Account) search() string { return fold(a.Name + " " + a.Number + " " + a.Slug) }
+func (a Account) search() string { return listing.Fold(a.Name + " " + a.Number + " " + a.Slug) }
 
 // Settings returns the actor's own account as it is now.
 func (r *Room) Settings(ctx context.Context, actor Actor) (a Account, err error) {
@@ -281,7 +278,7 @@ func (r *Room) ChangeSettings(ctx context.Context, actor Actor, in Settings, ver
 	}
 	var after Account
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.stillMay(ctx, q, &actor, ChangeSettings); err != nil {
+		if err := r.Still(ctx, q, &actor, ChangeSettings); err != nil {
 			return err
 		}
 		before := actor.Account
@@ -302,7 +299,7 @@ func (r *Room) ChangeSettings(ctx context.Context, actor Actor, in Settings, ver
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, q, actor, entry{Action: SettingsChanged, SubjectID: before.ID, SubjectName: after.Name,
+		return r.Record(ctx, q, actor, Entry{Action: SettingsChanged, SubjectID: before.ID, SubjectName: after.Name,
 			Before: before.describe(), After: after.describe()})
 	})
 	return after, err
@@ -318,15 +315,15 @@ func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, 
 	if !actor.Provider() {
 		return nil, "", notFound()
 	}
-	at, err := r.readCursor("accounts", after)
+	at, err := listing.Read(r.Keys, "accounts", after)
 	if err != nil {
 		return nil, "", err
 	}
-	limit = pageSize(limit)
+	limit = listing.PageSize(limit)
 	rows, err := r.DB.QueryContext(ctx, `
 		SELECT `+accountColumns+`, a.search FROM accounts a
 		WHERE (a.search, a.id) > ($1, $2) AND a.search LIKE $3 ESCAPE '\'
-		ORDER BY a.search, a.id LIMIT $4`, at.Text, at.ID, contains(search), limit+1)
+		ORDER BY a.search, a.id LIMIT $4`, at.Text, at.ID, listing.Contains(search), limit+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -343,19 +340,12 @@ func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, 
 	}
 	if len(list) > limit {
 		list = list[:limit]
-		next = r.cursor("accounts", cursor{Text: keys[limit-1], ID: list[limit-1].ID})
+		next = listing.Write(r.Keys, "accounts", listing.Cursor{Text: keys[limit-1], ID: list[limit-1].ID})
 	}
 	return list, next, rows.Err()
 }
 
 // pageSize is how many rows a list gives for a limit asked for: 0 means 50; at most 500.
-func pageSize(limit int) int {
-	if limit <= 0 {
-		return 50
-	}
-	return min(limit, 500)
-}
-
 // BySlug returns an account to the provider. Members reach theirs through Enter.
 func (r *Room) BySlug(ctx context.Context, actor Actor, slug string) (a Account, err error) {
 	defer fault.Wrap(&err, "account.BySlug(%q)", slug)
@@ -394,8 +384,8 @@ const clockSlack = time.Minute
 // ahead reports whether a moment was written by a clock that ran ahead. What was made then is over, or it would live too long.
 func ahead(at, now int64) bool { return at-now > clockSlack.Milliseconds() }
 
-// notice tells open pages, sockets and calls of the account, and of the person if one is named, that something changed.
-func (r *Room) notice(ctx context.Context, q db.Q, accountID string, personIDs ...string) error {
+// Notice tells open pages, sockets and calls of the account, and of the person if one is named, that something changed.
+func (r *Room) Notice(ctx context.Context, q db.Q, accountID string, personIDs ...string) error {
 	topics := []string{AccountTopic(accountID)}
 	for _, id := range personIDs {
 		topics = append(topics, PersonTopic(id))
@@ -406,40 +396,11 @@ func (r *Room) notice(ctx context.Context, q db.Q, accountID string, personIDs .
 // AccountTopic and PersonTopic name what the change feed tells about: an account's people, and one person's sessions and rights.
 func AccountTopic(accountID string) string { return "account:" + accountID }
 
+// PhoneTopic names changes to an account's phone users, devices, numbers and calls.
+func PhoneTopic(accountID string) string { return "phones:" + accountID }
+
 // PersonTopic is the topic of one person's sessions and rights.
 func PersonTopic(personID string) string { return "person:" + personID }
-
-// newID returns 130 random bits as 26 small letters and digits. IDs are never reused.
-func newID() string { return strings.ToLower(rand.Text()) }
-
-// orderedID begins with the time in milliseconds and a count, so that IDs sort by when they were made, also those of one transaction.
-func (r *Room) orderedID(ms int64) string {
-	var at [8]byte
-	binary.BigEndian.PutUint64(at[:], uint64(ms)<<16|uint64(uint16(r.entries.Add(1))))
-	return hex.EncodeToString(at[:]) + strings.ToLower(rand.Text())[:12]
-}
-
-// newToken returns a secret of 256 random bits behind a prefix that names its purpose, and the hash under which the store knows it.
-func newToken(purpose string) (token, hash string) {
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	token = purpose + "_" + base64.RawURLEncoding.EncodeToString(secret)
-	return token, tokenHash(purpose, token)
-}
-
-// tokenHash returns the store's name for a token, or "" unless it has exactly the form of that purpose: wrong length, prefix or
-// alphabet never reach the store. A hash of "" finds nothing, as dead hashes are NULL there.
-func tokenHash(purpose, token string) string {
-	secret, ok := strings.CutPrefix(token, purpose+"_")
-	if !ok || len(secret) != 43 {
-		return ""
-	}
-	if raw, err := base64.RawURLEncoding.Strict().DecodeString(secret); err != nil || len(raw) != 32 {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
-}
 
 func exists(ctx context.Context, q db.Q, query string, args ...any) (bool, error) {
 	var one int
@@ -449,23 +410,6 @@ func exists(ctx context.Context, q db.Q, query string, args ...any) (bool, error
 	}
 	return err == nil, err
 }
-
-// fold makes text comparable for search and sorting: small letters, no accents, single spaces.
-func fold(text string) string {
-	var b strings.Builder
-	for _, c := range norm.NFKD.String(strings.ToLower(text)) {
-		if unicode.Is(unicode.Mn, c) || unicode.IsControl(c) {
-			continue
-		}
-		b.WriteRune(c)
-	}
-	return strings.Join(strings.Fields(b.String()), " ")
-}
-
-// contains is a LIKE pattern for "holds this text", to be used with ESCAPE '\': what people type is never a pattern itself.
-func contains(text string) string { return "%" + likeLiteral.Replace(fold(text)) + "%" }
-
-var likeLiteral = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // Network returns the part of an address that one attacker is likely to hold: the address itself for IPv4, its /64 for IPv6.
 func Network(address string) string {
@@ -480,7 +424,7 @@ func Network(address string) string {
 	return net.String()
 }
 
-// noticePeople is notice without an account.
+// noticePeople is Notice without an account.
 func (r *Room) noticePeople(ctx context.Context, q db.Q, personIDs ...string) error {
 	topics := make([]string, len(personIDs))
 	for i, id := range personIDs {

@@ -10,6 +10,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 )
 
 const (
@@ -71,8 +72,8 @@ func (r *Room) MakeKey(ctx context.Context, actor Actor, makerID, name string, s
 			return err
 		}
 		now := r.now()
-		k = APIKey{ID: newID(), Name: name, Scopes: scopes, MakerID: maker.ID, CreatedAt: now, ExpiresAt: now + life.Milliseconds()}
-		token, hash := newToken(tokenKey)
+		k = APIKey{ID: ident.New(), Name: name, Scopes: scopes, MakerID: maker.ID, CreatedAt: now, ExpiresAt: now + life.Milliseconds()}
+		token, hash := ident.Token(tokenKey)
 		secret = token
 		if _, err := q.ExecContext(ctx, `
 			INSERT INTO api_keys (account_id, id, membership_id, name, token_hash, scopes, created_at, expires_at, last_used_at, revoked_at)
@@ -80,7 +81,7 @@ func (r *Room) MakeKey(ctx context.Context, actor Actor, makerID, name string, s
 			actor.Account.ID, k.ID, maker.ID, k.Name, hash, joinScopes(scopes), k.CreatedAt, k.ExpiresAt); err != nil {
 			return err
 		}
-		return r.record(ctx, q, actor, entry{Action: APIKeyMade, SubjectID: k.ID, SubjectName: k.Name, After: "for " + maker.Label()})
+		return r.Record(ctx, q, actor, Entry{Action: APIKeyMade, SubjectID: k.ID, SubjectName: k.Name, After: "for " + maker.Label()})
 	})
 	return k, secret, err
 }
@@ -143,7 +144,7 @@ func (r *Room) RevokeKey(ctx context.Context, actor Actor, id string) (err error
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, q, actor, entry{Action: APIKeyRevoked, SubjectID: id, SubjectName: name})
+		return r.Record(ctx, q, actor, Entry{Action: APIKeyRevoked, SubjectID: id, SubjectName: name})
 	})
 }
 
@@ -159,7 +160,7 @@ func (r *Room) UseKey(ctx context.Context, token, slug, address string) (actor A
 		FROM api_keys k
 		JOIN accounts a ON a.id = k.account_id
 		JOIN memberships m ON m.account_id = k.account_id AND m.id = k.membership_id AND m.state = 'active'
-		WHERE k.token_hash = $1 AND k.revoked_at = 0`, tokenHash(tokenKey, token)).Scan(append(a.fields(),
+		WHERE k.token_hash = $1 AND k.revoked_at = 0`, ident.Hash(tokenKey, token)).Scan(append(a.fields(),
 		&k.ID, &k.Name, &scopes, &k.LastUsedAt, &k.CreatedAt, &k.ExpiresAt, &k.MakerID, &roles, &personID, &email, &maker)...)
 	now := r.now()
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (now >= k.ExpiresAt || ahead(k.CreatedAt, now)) {

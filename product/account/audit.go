@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
+	"hubline/base/listing"
 )
 
 // Action is what an audit entry tells, in the form area.what.
@@ -36,9 +39,33 @@ const (
 	StaffRemoved         Action = "staff.removed"
 )
 
+// The actions of the rooms to the right, so that the log tells all of them in one voice.
+const (
+	PhoneUserAdded     Action = "phone-user.added"
+	PhoneUserChanged   Action = "phone-user.changed"
+	PhoneUserDeleted   Action = "phone-user.deleted"
+	PhoneUsersImported Action = "phone-user.imported"
+	PhoneUserLimitSet  Action = "phone-user.limit-set"
+	SetUpLinkSent      Action = "device.link-sent"
+	DeviceAdded        Action = "device.added"
+	DeviceEnded        Action = "device.ended"
+	DevicesReset       Action = "device.reset"
+	NumberAssigned     Action = "number.assigned"
+	NumberWithdrawn    Action = "number.withdrawn"
+	NumberRenamed      Action = "number.renamed"
+	NumberRouted       Action = "number.routed"
+	CallEnded          Action = "call.ended"
+	TicketOpened       Action = "ticket.opened"
+	TicketAnswered     Action = "ticket.answered"
+	TicketClosed       Action = "ticket.closed"
+	JobRetried         Action = "job.retried"
+	JobDiscarded       Action = "job.discarded"
+)
+
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
-	{"hub-user", "Hub users"}, {"invitation", "Invitations"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
+	{"hub-user", "Hub users"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
+	{"call", "Calls"}, {"ticket", "Tickets"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
 }
 
 // AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
@@ -56,15 +83,15 @@ type AuditEntry struct {
 	After       string
 }
 
-// entry is what a verb knows of an AuditEntry; record adds who, when and where.
-type entry struct {
+// Entry is what a verb knows of an AuditEntry; Record adds who, when and where.
+type Entry struct {
 	Action                 Action
 	SubjectID, SubjectName string
 	Before, After          string
 }
 
-// record writes an audit entry in the transaction of the change that it tells.
-func (r *Room) record(ctx context.Context, q db.Q, actor Actor, e entry) error {
+// Record writes an audit entry in the transaction of the change that it tells.
+func (r *Room) Record(ctx context.Context, q db.Q, actor Actor, e Entry) error {
 	now := r.now()
 	name := actor.Name
 	if actor.Kind == Staff && actor.Account.ID != "" { // customers see the provider, the provider's own log the person
@@ -73,55 +100,69 @@ func (r *Room) record(ctx context.Context, q db.Q, actor Actor, e entry) error {
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after, search)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		actor.Account.ID, r.orderedID(now), now, actor.Kind, actor.PersonID, name, actor.Address, e.Action, e.SubjectID, e.SubjectName,
-		e.Before, e.After, fold(name+" "+e.SubjectName+" "+e.Before+" "+e.After))
+		actor.Account.ID, ident.Ordered(now), now, actor.Kind, actor.PersonID, name, actor.Address, e.Action, e.SubjectID, e.SubjectName,
+		e.Before, e.After, listing.Fold(name+" "+e.SubjectName+" "+e.Before+" "+e.After))
 	return err
 }
 
-// Sentence tells the entry as people do: "Priya Nair removed Jo Baptiste from hub users".
+// sentences tell what happened as people do: "Priya Nair removed Jo Baptiste from hub users".
+var sentences = map[Action]string{
+	AccountOpened:        "{who} opened the account {what}",
+	SettingsChanged:      "{who} changed the account's settings",
+	InvitationSent:       "{who} invited {what}",
+	InvitationResent:     "{who} sent the invitation to {what} again",
+	InvitationChanged:    "{who} changed the access in the invitation to {what}",
+	InvitationCancelled:  "{who} cancelled the invitation to {what}",
+	InvitationAccepted:   "{what} accepted the invitation",
+	InvitationDeclined:   "{what} declined the invitation",
+	InvitationVoided:     "The invitation to {what} stopped, as its inviter is no longer an admin",
+	HubUserAccessChanged: "{who} changed the access of {what}",
+	HubUserRenamed:       "{who} renamed {before} to {what}",
+	HubUserDeactivated:   "{who} deactivated {what}",
+	HubUserReactivated:   "{who} reactivated {what}",
+	HubUserRemoved:       "{who} removed {what} from hub users",
+	APIKeyMade:           "{who} made the API key {what}",
+	APIKeyRevoked:        "{who} revoked the API key {what}",
+	StaffAdded:           "{who} made {what} provider staff",
+	StaffLinkMade:        "{who} made a new password link for {what}",
+	StaffRemoved:         "{who} removed {what} from provider staff",
+	PhoneUserAdded:       "{who} added the phone user {what}",
+	PhoneUserChanged:     "{who} changed the phone user {what}",
+	PhoneUserDeleted:     "{who} deleted the phone user {what}",
+	PhoneUsersImported:   "{who} imported {what}",
+	PhoneUserLimitSet:    "{who} changed the plan from {before} to {after} phone users",
+	SetUpLinkSent:        "{who} sent set-up details to {what}",
+	DeviceAdded:          "{what} was set up",
+	DeviceEnded:          "{who} ended the device {what}",
+	DevicesReset:         "{who} reset the phones of {what}",
+	NumberAssigned:       "{who} assigned {what}",
+	NumberWithdrawn:      "{who} withdrew {what}",
+	NumberRenamed:        "{who} renamed {what} from {before} to {after}",
+	NumberRouted:         "{who} changed where {what} leads",
+	CallEnded:            "{who} ended the call {what}",
+	TicketOpened:         "{who} opened the ticket {what}",
+	TicketAnswered:       "{who} answered the ticket {what}",
+	TicketClosed:         "{who} closed the ticket {what}",
+	JobRetried:           "{who} tried the job {what} again",
+	JobDiscarded:         "{who} discarded the job {what}",
+}
+
+// Sentence tells the entry in words.
 func (e AuditEntry) Sentence() string {
-	who, whom := e.ActorName, e.SubjectName
-	switch e.Action {
-	case AccountOpened:
-		return who + " opened the account " + whom
-	case SettingsChanged:
-		return who + " changed the account's settings"
-	case InvitationSent:
-		return who + " invited " + whom
-	case InvitationResent:
-		return who + " sent the invitation to " + whom + " again"
-	case InvitationChanged:
-		return who + " changed the access in the invitation to " + whom
-	case InvitationCancelled:
-		return who + " cancelled the invitation to " + whom
-	case InvitationAccepted:
-		return whom + " accepted the invitation"
-	case InvitationDeclined:
-		return whom + " declined the invitation"
-	case InvitationVoided:
-		return "The invitation to " + whom + " stopped, as its inviter is no longer an admin"
-	case HubUserAccessChanged:
-		return who + " changed the access of " + whom
-	case HubUserRenamed:
-		return who + " renamed " + e.Before + " to " + whom
-	case HubUserDeactivated:
-		return who + " deactivated " + whom
-	case HubUserReactivated:
-		return who + " reactivated " + whom
-	case HubUserRemoved:
-		return who + " removed " + whom + " from hub users"
-	case APIKeyMade:
-		return who + " made the API key " + whom
-	case APIKeyRevoked:
-		return who + " revoked the API key " + whom
-	case StaffAdded:
-		return who + " made " + whom + " provider staff"
-	case StaffLinkMade:
-		return who + " made a new password link for " + whom
-	case StaffRemoved:
-		return who + " removed " + whom + " from provider staff"
+	words, known := sentences[e.Action]
+	if !known {
+		words = "{who}: " + string(e.Action) + " {what}"
 	}
-	return who + ": " + string(e.Action) + " " + whom
+	var b strings.Builder
+	for rest := words; ; {
+		text, place, found := strings.Cut(rest, "{")
+		b.WriteString(text)
+		if !found {
+			return b.String()
+		}
+		place, rest, _ = strings.Cut(place, "}")
+		b.WriteString(map[string]string{"who": e.ActorName, "what": e.SubjectName, "before": e.Before, "after": e.After}[place])
+	}
 }
 
 // AuditFilter chooses entries. The zero value chooses all, newest first. Limit 0 means 50; at most 500.
@@ -147,7 +188,7 @@ func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list [
 		return nil, "", err
 	}
 	mark := "audit " + actor.Account.ID
-	at, err := r.readCursor(mark, f.After)
+	at, err := listing.Read(r.Keys, mark, f.After)
 	if err != nil {
 		return nil, "", err
 	}
@@ -166,7 +207,7 @@ func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list [
 	}
 	if len(list) > f.Limit {
 		list = list[:f.Limit]
-		next = r.cursor(mark, cursor{ID: list[f.Limit-1].ID})
+		next = listing.Write(r.Keys, mark, listing.Cursor{ID: list[f.Limit-1].ID})
 	}
 	return list, next, rows.Err()
 }
@@ -176,12 +217,12 @@ func (f AuditFilter) check() (AuditFilter, error) {
 	if f.Area != "" && !slices.ContainsFunc(Areas, known) {
 		return f, fault.Field("area-unknown", "area", "Choose an area from the list, or leave it empty for all")
 	}
-	f.Limit = pageSize(f.Limit)
+	f.Limit = listing.PageSize(f.Limit)
 	return f, nil
 }
 
 // query builds the log's SQL from fixed parts, with only the conditions that are asked for, so that each can use its index.
-func (f AuditFilter) query(accountID string, at cursor) (string, []any) {
+func (f AuditFilter) query(accountID string, at listing.Cursor) (string, []any) {
 	where, args := "account_id = $1", []any{accountID}
 	and := func(set bool, condition string, value any) {
 		if set {
@@ -195,7 +236,7 @@ func (f AuditFilter) query(accountID string, at cursor) (string, []any) {
 	and(f.Area != "", "action LIKE $%d", f.Area+".%")
 	and(f.ActorID != "", "actor_id = $%d", f.ActorID)
 	and(f.SubjectID != "", "subject_id = $%d", f.SubjectID)
-	and(f.Search != "", `search LIKE $%d ESCAPE '\'`, contains(f.Search))
+	and(f.Search != "", `search LIKE $%d ESCAPE '\'`, listing.Contains(f.Search))
 	args = append(args, f.Limit+1)
 	return fmt.Sprintf(`
 		SELECT id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after FROM audit_entries

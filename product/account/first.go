@@ -67,7 +67,7 @@ func (r *Room) InviteFirstAdmin(ctx context.Context, actor Actor, account Accoun
 			if err := r.end(ctx, q, &old, Cancelled); err != nil {
 				return err
 			}
-			if err := r.record(ctx, q, inside, entry{Action: InvitationCancelled, SubjectID: old.ID, SubjectName: old.label()}); err != nil {
+			if err := r.Record(ctx, q, inside, Entry{Action: InvitationCancelled, SubjectID: old.ID, SubjectName: old.label()}); err != nil {
 				return err
 			}
 		}

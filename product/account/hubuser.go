@@ -69,9 +69,9 @@ func (r *Room) hubUser(ctx context.Context, q db.Q, accountID, id string) (u Hub
 	return u, err
 }
 
-// stillMay reads the actor's rights and its account anew inside the transaction of a change, so that a right lost a moment ago can't
+// Still reads the actor's rights and its account anew inside the transaction of a change, so that a right lost a moment ago can't
 // be used: whoever commits first decides.
-func (r *Room) stillMay(ctx context.Context, q db.Q, actor *Actor, p Permission) error {
+func (r *Room) Still(ctx context.Context, q db.Q, actor *Actor, p Permission) error {
 	if actor.Kind == Member || actor.Kind == Key {
 		var roles string
 		err := q.QueryRowContext(ctx, `SELECT roles FROM memberships WHERE account_id = $1 AND id = $2 AND state = 'active'`,
@@ -105,7 +105,7 @@ func (r *Room) ChangeHubUser(ctx context.Context, actor Actor, id string, change
 		return u, err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.stillMay(ctx, q, &actor, ChangeHubUsers); err != nil {
+		if err := r.Still(ctx, q, &actor, ChangeHubUsers); err != nil {
 			return err
 		}
 		before, err := r.hubUser(ctx, q, actor.Account.ID, id)
@@ -207,7 +207,7 @@ func (r *Room) saveHubUser(ctx context.Context, q db.Q, actor Actor, before, aft
 		return err
 	}
 	for _, e := range auditOf(before, after) {
-		if err := r.record(ctx, q, actor, e); err != nil {
+		if err := r.Record(ctx, q, actor, e); err != nil {
 			return err
 		}
 	}
@@ -219,13 +219,13 @@ func (r *Room) saveHubUser(ctx context.Context, q db.Q, actor Actor, before, aft
 	if err := r.tellChange(ctx, q, actor, before, after); err != nil {
 		return err
 	}
-	return r.notice(ctx, q, actor.Account.ID, after.PersonID)
+	return r.Notice(ctx, q, actor.Account.ID, after.PersonID)
 }
 
-func auditOf(before, after HubUser) []entry {
-	var list []entry
+func auditOf(before, after HubUser) []Entry {
+	var list []Entry
 	add := func(a Action, was, is string) {
-		list = append(list, entry{Action: a, SubjectID: after.ID, SubjectName: after.Label(), Before: was, After: is})
+		list = append(list, Entry{Action: a, SubjectID: after.ID, SubjectName: after.Label(), Before: was, After: is})
 	}
 	if after.Name != before.Name {
 		add(HubUserRenamed, before.Label(), after.Label())
@@ -251,7 +251,7 @@ func (r *Room) RemoveHubUser(ctx context.Context, actor Actor, id string, versio
 		return u, err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.stillMay(ctx, q, &actor, ChangeHubUsers); err != nil {
+		if err := r.Still(ctx, q, &actor, ChangeHubUsers); err != nil {
 			return err
 		}
 		if u, err = r.hubUser(ctx, q, actor.Account.ID, id); err != nil {

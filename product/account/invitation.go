@@ -11,6 +11,8 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
+	"hubline/base/listing"
 )
 
 // Limits of invitations (security.md 2.2).
@@ -148,7 +150,7 @@ func (r *Room) Invite(ctx context.Context, actor Actor, in Invite) (sent []Invit
 		return nil, err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.stillMay(ctx, q, &actor, InviteHubUsers); err != nil {
+		if err := r.Still(ctx, q, &actor, InviteHubUsers); err != nil {
 			return err
 		}
 		before, err := r.sentByForm(ctx, q, actor, in.FormKey)
@@ -298,10 +300,10 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 		if actor.Provider() {
 			inviter = cmpOr(r.Provider.Name, "Your provider")
 		}
-		i := Invitation{ID: newID(), AccountID: actor.Account.ID, Email: offer.Email, Name: offer.Name, Roles: in.Roles, Message: in.Message,
+		i := Invitation{ID: ident.New(), AccountID: actor.Account.ID, Email: offer.Email, Name: offer.Name, Roles: in.Roles, Message: in.Message,
 			State: Pending, Delivery: Queued, InviterKind: actor.Kind, InviterID: actor.MembershipID, InviterName: inviter, InviterEmail: actor.Email,
 			CreatedAt: now, SentAt: now, ExpiresAt: now + life.Milliseconds(), Version: 1, generation: 1}
-		token, hash := newToken(tokenInvitation)
+		token, hash := ident.Token(tokenInvitation)
 		if err := r.makeWay(ctx, q, i); err != nil {
 			return nil, err
 		}
@@ -313,7 +315,7 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 			i.InviterKind, i.InviterID, i.InviterName, i.InviterEmail, in.FormKey, now, i.ExpiresAt); err != nil {
 			return nil, err
 		}
-		if err := r.record(ctx, q, actor, entry{Action: InvitationSent, SubjectID: i.ID, SubjectName: i.label(), After: i.Roles.String()}); err != nil {
+		if err := r.Record(ctx, q, actor, Entry{Action: InvitationSent, SubjectID: i.ID, SubjectName: i.label(), After: i.Roles.String()}); err != nil {
 			return nil, err
 		}
 		if err := r.Jobs.Add(ctx, q, invitationMail, invitationLetter{i.AccountID, i.ID, 1, token}); err != nil {
@@ -321,7 +323,7 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 		}
 		sent = append(sent, i)
 	}
-	return sent, r.notice(ctx, q, actor.Account.ID)
+	return sent, r.Notice(ctx, q, actor.Account.ID)
 }
 
 // makeWay replaces what was declined, stopped or ran out for the same address. The old link then leads to the new one.
@@ -346,7 +348,7 @@ func (i Invitation) label() string {
 	return i.Name + " (" + i.Email + ")"
 }
 
-func searchText(name, email string) string { return fold(name + " " + email) }
+func searchText(name, email string) string { return listing.Fold(name + " " + email) }
 
 // InvitationByID returns one invitation of the actor's account.
 func (r *Room) InvitationByID(ctx context.Context, actor Actor, id string) (i Invitation, err error) {
@@ -371,7 +373,7 @@ func (r *Room) changePending(ctx context.Context, actor Actor, id string, versio
 		return i, err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.stillMay(ctx, q, &actor, InviteHubUsers); err != nil {
+		if err := r.Still(ctx, q, &actor, InviteHubUsers); err != nil {
 			return err
 		}
 		if i, err = r.invitation(ctx, q, actor.Account.ID, id); err != nil {
@@ -383,7 +385,7 @@ func (r *Room) changePending(ctx context.Context, actor Actor, id string, versio
 		if err := change(ctx, q, &i); err != nil {
 			return err
 		}
-		return r.notice(ctx, q, actor.Account.ID)
+		return r.Notice(ctx, q, actor.Account.ID)
 	})
 	return i, err
 }
@@ -411,7 +413,7 @@ func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64
 			return fault.New(fault.Conflict, "resend-limit", "This invitation was sent as often, or as long ago, as it can be. Cancel it, then invite "+i.Email+" again")
 		}
 		life := time.Duration(actor.Account.Policy.InvitationHours) * time.Hour
-		token, hash := newToken(tokenInvitation)
+		token, hash := ident.Token(tokenInvitation)
 		if err := r.bury(ctx, q, *i, "superseded"); err != nil {
 			return err
 		}
@@ -422,7 +424,7 @@ func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64
 			WHERE account_id = $1 AND id = $2 AND state = 'pending'`, i.AccountID, i.ID, hash, i.generation, i.Resends, i.SentAt, i.ExpiresAt, i.Version); err != nil {
 			return err
 		}
-		if err := r.record(ctx, q, actor, entry{Action: InvitationResent, SubjectID: i.ID, SubjectName: i.label()}); err != nil {
+		if err := r.Record(ctx, q, actor, Entry{Action: InvitationResent, SubjectID: i.ID, SubjectName: i.label()}); err != nil {
 			return err
 		}
 		return r.Jobs.Add(ctx, q, invitationMail, invitationLetter{i.AccountID, i.ID, i.generation, token})
@@ -451,7 +453,7 @@ func (r *Room) ChangeInvited(ctx context.Context, actor Actor, id string, roles 
 			i.AccountID, i.ID, roles.column(), i.Version); err != nil {
 			return err
 		}
-		return r.record(ctx, q, actor, entry{Action: InvitationChanged, SubjectID: i.ID, SubjectName: i.label(), Before: before.String(), After: roles.String()})
+		return r.Record(ctx, q, actor, Entry{Action: InvitationChanged, SubjectID: i.ID, SubjectName: i.label(), Before: before.String(), After: roles.String()})
 	})
 }
 
@@ -468,7 +470,7 @@ func (r *Room) Cancel(ctx context.Context, actor Actor, id string, version int64
 		if err := r.end(ctx, q, i, Cancelled); err != nil {
 			return err
 		}
-		return r.record(ctx, q, actor, entry{Action: InvitationCancelled, SubjectID: i.ID, SubjectName: i.label()})
+		return r.Record(ctx, q, actor, Entry{Action: InvitationCancelled, SubjectID: i.ID, SubjectName: i.label()})
 	})
 }
 
@@ -510,7 +512,7 @@ func (r *Room) voidInvitationsOf(ctx context.Context, q db.Q, actor Actor, membe
 		if err := r.end(ctx, q, &i, Voided); err != nil {
 			return err
 		}
-		if err := r.record(ctx, q, actor, entry{Action: InvitationVoided, SubjectID: i.ID, SubjectName: i.label()}); err != nil {
+		if err := r.Record(ctx, q, actor, Entry{Action: InvitationVoided, SubjectID: i.ID, SubjectName: i.label()}); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 	"hubline/base/job"
 	"hubline/base/mail"
 )
@@ -119,7 +120,7 @@ func (r *Room) markDelivery(ctx context.Context, in invitationLetter, d Delivery
 			in.AccountID, in.InvitationID, in.Generation, d, plain(note, 200)); err != nil {
 			return err
 		}
-		return r.notice(ctx, q, in.AccountID)
+		return r.Notice(ctx, q, in.AccountID)
 	})
 }
 
@@ -176,7 +177,7 @@ func (r *Room) sendReset(ctx context.Context, in resetLetter) error {
 	var live bool
 	var zone string
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if live, err = r.passwordLink(ctx, q, p.ID, tokenHash(tokenReset, in.Token), in.At, resetLife); err != nil {
+		if live, err = r.passwordLink(ctx, q, p.ID, ident.Hash(tokenReset, in.Token), in.At, resetLife); err != nil {
 			return err
 		}
 		zone, err = r.zoneOf(ctx, q, p.ID)

@@ -8,6 +8,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/listing"
 )
 
 // Listed is one row of the list of people: a hub user, or an invitation that is not settled.
@@ -102,7 +103,7 @@ func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []
 		return nil, "", err
 	}
 	mark := fmt.Sprintf("people %s %s %s %t", actor.Account.ID, f.Sort, f.Status, f.Descending)
-	at, err := r.readCursor(mark, f.After)
+	at, err := listing.Read(r.Keys, mark, f.After)
 	if err != nil {
 		return nil, "", err
 	}
@@ -127,7 +128,7 @@ func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []
 	if len(list) > f.Limit {
 		list = list[:f.Limit]
 		last := list[f.Limit-1]
-		next = r.cursor(mark, cursor{Text: last.key, Time: last.keyTime, ID: last.ID})
+		next = listing.Write(r.Keys, mark, listing.Cursor{Text: last.key, Time: last.keyTime, ID: last.ID})
 	}
 	return list, next, rows.Err()
 }
@@ -143,13 +144,13 @@ func (f PeopleFilter) check() (PeopleFilter, error) {
 	if !slices.Contains(known, f.Status) || f.Memberships && f.Status.invitations() || f.Invitations && f.Status.memberships() {
 		return f, fault.Field("status-unknown", "status", "Show active, deactivated, invited or attention, or leave it empty for everyone")
 	}
-	f.Limit = pageSize(f.Limit)
+	f.Limit = listing.PageSize(f.Limit)
 	f.Addresses = f.Addresses[:min(len(f.Addresses), InviteMost)]
 	return f, nil
 }
 
 // query builds the list's SQL from fixed parts; what people typed is only ever an argument.
-func (f PeopleFilter) query(accountID string, at cursor, now int64) (string, []any) {
+func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (string, []any) {
 	key := any(at.Time)
 	if f.Sort == ByName {
 		key = at.Text
@@ -165,7 +166,7 @@ func (f PeopleFilter) query(accountID string, at cursor, now int64) (string, []a
 	}
 	var page, search string
 	if f.Search != "" {
-		search = " AND search LIKE " + arg(contains(f.Search)) + ` ESCAPE '\'`
+		search = " AND search LIKE " + arg(listing.Contains(f.Search)) + ` ESCAPE '\'`
 	}
 	if len(f.Addresses) > 0 {
 		search += " AND email IN (" + db.In(len(args)+1, len(f.Addresses)) + ")"

@@ -8,6 +8,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 )
 
 const (
@@ -34,7 +35,7 @@ func (r *Room) AskReset(ctx context.Context, email string, b Browser) (err error
 	} else if err != nil {
 		return err
 	}
-	token, _ := newToken(tokenReset)
+	token, _ := ident.Token(tokenReset)
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		return r.Jobs.Add(ctx, q, resetMail, resetLetter{Email: canonical, Token: token, At: r.now(), From: b.UserAgent, Address: b.Address})
 	})
@@ -58,7 +59,7 @@ func (r *Room) passwordLink(ctx context.Context, q db.Q, personID, hash string, 
 // endLinks ends the person's link, and those asked for until now whose mails are late: what stands in its place is newer than
 // they are, has no token, and stays for as long as they could live.
 func (r *Room) endLinks(ctx context.Context, q db.Q, personID string) error {
-	_, err := r.passwordLink(ctx, q, personID, "ended "+newID(), r.now(), resetLife)
+	_, err := r.passwordLink(ctx, q, personID, "ended "+ident.New(), r.now(), resetLife)
 	return err
 }
 
@@ -70,7 +71,7 @@ func (r *Room) PasswordLink(ctx context.Context, token string) (p Person, err er
 
 func (r *Room) linkOwner(ctx context.Context, q db.Q, token string) (p Person, err error) {
 	err = q.QueryRowContext(ctx, `SELECT `+personColumns+` FROM password_links l JOIN people p ON p.id = l.person_id WHERE l.token_hash = $1 AND l.expires_at > $2 AND l.created_at <= $3`,
-		tokenHash(tokenReset, token), r.now(), r.now()+clockSlack.Milliseconds()).Scan(p.fields()...)
+		ident.Hash(tokenReset, token), r.now(), r.now()+clockSlack.Milliseconds()).Scan(p.fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.New(fault.NotFound, "password-link-unknown", "This link has run out or was used. Ask for a new one on the sign-in page")
 	}
@@ -163,7 +164,7 @@ func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string, b
 	if _, err := q.ExecContext(ctx, `DELETE FROM sessions WHERE person_id = $1`, p.ID); err != nil {
 		return p, err
 	}
-	if _, err := q.ExecContext(ctx, `DELETE FROM known_devices WHERE person_id = $1 AND token_hash <> $2`, p.ID, tokenHash(tokenDevice, b.Device)); err != nil {
+	if _, err := q.ExecContext(ctx, `DELETE FROM known_devices WHERE person_id = $1 AND token_hash <> $2`, p.ID, ident.Hash(tokenDevice, b.Device)); err != nil {
 		return p, err
 	}
 	if err := r.endLinks(ctx, q, p.ID); err != nil {

@@ -109,14 +109,25 @@ type Permission string
 
 // The permissions of what exists.
 const (
-	ViewHome        Permission = "home.view"
-	ViewHubUsers    Permission = "hub-users.view"
-	InviteHubUsers  Permission = "hub-users.invite"
-	ChangeHubUsers  Permission = "hub-users.change"
-	ViewSettings    Permission = "settings.view"
-	ChangeSettings  Permission = "settings.change"
-	ViewAuditLog    Permission = "audit-log.view"
-	ViewRoles       Permission = "roles.view"
+	ViewHome       Permission = "home.view"
+	ViewHubUsers   Permission = "hub-users.view"
+	InviteHubUsers Permission = "hub-users.invite"
+	ChangeHubUsers Permission = "hub-users.change"
+	ViewSettings   Permission = "settings.view"
+	ChangeSettings Permission = "settings.change"
+	ViewAuditLog   Permission = "audit-log.view"
+	ViewRoles      Permission = "roles.view"
+
+	ViewPhoneUsers   Permission = "phone-users.view"
+	ChangePhoneUsers Permission = "phone-users.change"
+	ViewNumbers      Permission = "numbers.view"
+	RenameNumbers    Permission = "numbers.rename"
+	ChangeNumbers    Permission = "numbers.change"
+	ViewCalls        Permission = "calls.view"
+	EndCalls         Permission = "calls.end"
+	ViewTickets      Permission = "tickets.view"
+	OpenTickets      Permission = "tickets.open"
+
 	noSuchPrivilege Permission = ""
 )
 
@@ -141,6 +152,15 @@ var Rights = []Right{
 	{ViewSettings, "Account", "See the account's settings", false, true, false},
 	{ChangeSettings, "Account", "Change the account's name, time zone and sign-in policy", false, true, false},
 	{ViewAuditLog, "Account", "Read and download the audit log", false, true, false},
+	{ViewPhoneUsers, "Phone system", "See phone users, their devices and the plan", false, true, false},
+	{ChangePhoneUsers, "Phone system", "Add, change and delete phone users; send and reset phone details", false, true, false},
+	{ViewNumbers, "Phone system", "See phone numbers, and download the list", true, true, false},
+	{RenameNumbers, "Phone system", "Change service names of numbers", true, true, false},
+	{ChangeNumbers, "Phone system", "Choose where numbers lead", false, true, false},
+	{ViewCalls, "Reports", "See calls and call reports, and download them", true, true, false},
+	{EndCalls, "Reports", "End a call that is going on", false, true, false},
+	{ViewTickets, "Support", "Read the account's requests to the provider", false, true, false},
+	{OpenTickets, "Support", "Ask the provider for changes", false, true, false},
 }
 
 // Allows reports whether the set of roles holds the permission. Deny by default: an unlisted permission is held by nobody.

@@ -10,6 +10,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 )
 
 // How long a session lives (NIST SP 800-63B-4). Holders of a role, and provider staff, sign in again after a day or an idle hour.
@@ -151,11 +152,11 @@ func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser) (E
 	if err != nil {
 		return Entrance{}, err
 	}
-	token, hash := newToken(tokenSession)
+	token, hash := ident.Token(tokenSession)
 	if _, err = q.ExecContext(ctx, `
 		INSERT INTO sessions (id, token_hash, person_id, epoch, device_id, address, user_agent, checked_at, check_used, created_at, seen_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $8, $9)`,
-		newID(), hash, p.ID, p.epoch, deviceID, b.Address, plain(b.UserAgent, 300), now, now+sessionLife.Milliseconds()); err != nil {
+		ident.New(), hash, p.ID, p.epoch, deviceID, b.Address, plain(b.UserAgent, 300), now, now+sessionLife.Milliseconds()); err != nil {
 		return Entrance{}, err
 	}
 	if _, err = q.ExecContext(ctx, `UPDATE memberships SET last_signed_in_at = $2 WHERE person_id = $1 AND state <> 'removed'`, p.ID, now); err != nil {
@@ -173,7 +174,7 @@ func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser) (E
 // who had another one before.
 func (r *Room) rememberDevice(ctx context.Context, q db.Q, p Person, token string) (id, kept string, fresh bool, err error) {
 	now := r.now()
-	if hash := tokenHash(tokenDevice, token); hash != "" {
+	if hash := ident.Hash(tokenDevice, token); hash != "" {
 		err = q.QueryRowContext(ctx, `UPDATE known_devices SET seen_at = $3 WHERE person_id = $1 AND token_hash = $2 RETURNING id`, p.ID, hash, now).Scan(&id)
 		if !errors.Is(err, sql.ErrNoRows) {
 			return id, token, false, err
@@ -183,17 +184,17 @@ func (r *Room) rememberDevice(ctx context.Context, q db.Q, p Person, token strin
 	if err != nil {
 		return "", "", false, err
 	}
-	hash := tokenHash(tokenDevice, token)
+	hash := ident.Hash(tokenDevice, token)
 	if hash == "" { // a browser keeps one device token for everybody who uses it
-		token, hash = newToken(tokenDevice)
+		token, hash = ident.Token(tokenDevice)
 	}
-	id = newID()
+	id = ident.New()
 	_, err = q.ExecContext(ctx, `INSERT INTO known_devices (person_id, id, token_hash, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)`, p.ID, id, hash, now)
 	return id, token, before, err
 }
 
 func (r *Room) knownDevice(ctx context.Context, personID, token string) (id string, err error) {
-	hash := tokenHash(tokenDevice, token)
+	hash := ident.Hash(tokenDevice, token)
 	err = r.DB.QueryRowContext(ctx, `SELECT id FROM known_devices WHERE person_id = $1 AND token_hash = $2`, personID, hash).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
@@ -203,7 +204,7 @@ func (r *Room) knownDevice(ctx context.Context, personID, token string) (id stri
 
 // SignedIn returns the person behind a session token, outside any account: for the pages of a person and for the provider's console.
 func (r *Room) SignedIn(ctx context.Context, token, address string) (Actor, error) {
-	actor, err := r.identify(ctx, "s.token_hash", tokenHash(tokenSession, token), "", address, true)
+	actor, err := r.identify(ctx, "s.token_hash", ident.Hash(tokenSession, token), "", address, true)
 	fault.Wrap(&err, "account.SignedIn")
 	return actor, err
 }
@@ -211,7 +212,7 @@ func (r *Room) SignedIn(ctx context.Context, token, address string) (Actor, erro
 // Enter returns the person behind a session token as a member of the account with that slug, with the rights of this moment. It asks
 // the store every time; nothing about rights is kept between requests. No such account, and no membership in it, are the same answer.
 func (r *Room) Enter(ctx context.Context, token, slug, address string) (Actor, error) {
-	actor, err := r.identify(ctx, "s.token_hash", tokenHash(tokenSession, token), slug, address, true)
+	actor, err := r.identify(ctx, "s.token_hash", ident.Hash(tokenSession, token), slug, address, true)
 	if err == nil && actor.MembershipID == "" {
 		err = notFound()
 	}
@@ -238,12 +239,12 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 	var s session
 	var p Person
 	var account, number, name, zone, memberID, memberName, roles sql.NullString
-	var hours, check, daily, opened, version sql.NullInt64
+	var hours, check, daily, seats, opened, version sql.NullInt64
 	var privileged int64
 	err := r.DB.QueryRowContext(ctx, `
 		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, `+personColumns+`,
 		       (SELECT COUNT(*) FROM memberships x WHERE x.person_id = p.id AND x.state = 'active' AND x.roles <> ''),
-		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.created_at, a.version,
+		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version,
 		       m.id, m.name, m.roles
 		FROM sessions s
 		JOIN people p ON p.id = s.person_id
@@ -251,7 +252,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active'
 		WHERE `+column+` = $1`, key, slug).Scan(slices.Concat(
 		[]any{&s.id, &s.epoch, &s.created, &s.seen, &s.expires, &s.checked, &s.checkUsed}, p.fields(), []any{&privileged,
-			&account, &number, &name, &zone, &hours, &check, &daily, &opened, &version, &memberID, &memberName, &roles})...)
+			&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &memberID, &memberName, &roles})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Actor{}, signedOut()
 	}
@@ -273,7 +274,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 	}
 	if memberID.Valid && !p.Staff {
 		actor.Account = Account{ID: account.String, Slug: slug, Number: number.String, Name: name.String, CreatedAt: opened.Int64, Version: version.Int64,
-			Policy: Policy{TimeZone: zone.String, InvitationHours: int(hours.Int64), CheckMinutes: int(check.Int64), DailyInvitations: int(daily.Int64)}}
+			Policy: Policy{TimeZone: zone.String, InvitationHours: int(hours.Int64), CheckMinutes: int(check.Int64), DailyInvitations: int(daily.Int64)}, PhoneUserLimit: int(seats.Int64)}
 		actor.MembershipID, actor.Name, actor.Roles = memberID.String, cmpOr(memberName.String, p.Name), rolesFromColumn(roles.String)
 		actor.Checked = s.fresh(now, actor.Account.Policy)
 	}
@@ -303,7 +304,7 @@ func (r *Room) SignOut(ctx context.Context, token string) (err error) {
 	defer fault.Wrap(&err, "account.SignOut")
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		var person string
-		err := q.QueryRowContext(ctx, `DELETE FROM sessions WHERE token_hash = $1 RETURNING person_id`, tokenHash(tokenSession, token)).Scan(&person)
+		err := q.QueryRowContext(ctx, `DELETE FROM sessions WHERE token_hash = $1 RETURNING person_id`, ident.Hash(tokenSession, token)).Scan(&person)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 )
 
 // AddStaff makes a provider staff person and returns the token of a link, good for a day and once, with which they choose a password.
@@ -35,13 +36,13 @@ func (r *Room) AddStaff(ctx context.Context, actor Actor, email, name string) (p
 		case p.password != "" && actor.Kind != Operator:
 			return fault.Field("staff-known", "email", offer.Email+" is staff already. They choose a new password with Forgot password on the sign-in page")
 		default:
-			again := entry{Action: StaffLinkMade, SubjectID: p.ID, SubjectName: p.Name}
-			if err := r.record(ctx, q, actor.Inside(Account{}), again); err != nil {
+			again := Entry{Action: StaffLinkMade, SubjectID: p.ID, SubjectName: p.Name}
+			if err := r.Record(ctx, q, actor.Inside(Account{}), again); err != nil {
 				return err
 			}
 		}
 		var hash string
-		token, hash = newToken(tokenReset)
+		token, hash = ident.Token(tokenReset)
 		live, err := r.passwordLink(ctx, q, p.ID, hash, r.now(), startLife)
 		if err == nil && !live {
 			err = changedMeanwhile()
@@ -56,7 +57,7 @@ func (r *Room) AddStaff(ctx context.Context, actor Actor, email, name string) (p
 
 func (r *Room) insertStaff(ctx context.Context, q db.Q, actor Actor, offer Offer) (Person, error) {
 	now := r.now()
-	p := Person{ID: newID(), Email: offer.Email, Name: cmpOr(offer.Name, offer.Email), Staff: true, epoch: 1}
+	p := Person{ID: ident.New(), Email: offer.Email, Name: cmpOr(offer.Name, offer.Email), Staff: true, epoch: 1}
 	// The address counts as verified: whoever runs the server vouches for it.
 	if _, err := q.ExecContext(ctx, `
 		INSERT INTO people (id, email, name, password, staff, theme, epoch, verified_at, created_at) VALUES ($1, $2, $3, NULL, 1, '', 1, $4, $4)`,
@@ -64,7 +65,7 @@ func (r *Room) insertStaff(ctx context.Context, q db.Q, actor Actor, offer Offer
 		return p, err
 	}
 	actor.Account = Account{}
-	return p, r.record(ctx, q, actor, entry{Action: StaffAdded, SubjectID: p.ID, SubjectName: p.Name})
+	return p, r.Record(ctx, q, actor, Entry{Action: StaffAdded, SubjectID: p.ID, SubjectName: p.Name})
 }
 
 // Waiting reports whether the person has not chosen a password yet.
@@ -115,7 +116,7 @@ func (r *Room) RemoveStaff(ctx context.Context, actor Actor, id string) (err err
 			}
 		}
 		actor.Account = Account{}
-		if err := r.record(ctx, q, actor, entry{Action: StaffRemoved, SubjectID: id, SubjectName: name}); err != nil {
+		if err := r.Record(ctx, q, actor, Entry{Action: StaffRemoved, SubjectID: id, SubjectName: name}); err != nil {
 			return err
 		}
 		return r.noticePeople(ctx, q, id)

@@ -14,6 +14,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/ident"
 )
 
 // A step-up check proves that whoever holds the session still holds the mailbox. Its code is six digits, works for ten minutes, five
@@ -153,7 +154,7 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (sess
 		if err := r.refund(ctx, q, guesses); err != nil {
 			return err
 		}
-		token, hash := newToken(tokenSession)
+		token, hash := ident.Token(tokenSession)
 		session = token
 		result, err := q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0, token_hash = $3 WHERE id = $1`, actor.SessionID, now, hash)
 		if err != nil {
