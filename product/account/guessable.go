@@ -12,8 +12,10 @@ import (
 
 const (
 	estimated  = 64  // characters of a password that are looked at; what comes after them only makes it stronger
-	enough     = 7.0 // a password that takes 10^7 guesses or more is not among those that are tried first
-	ofUnknown  = 1.0 // powers of ten for a character that nothing explains
+	enough     = 7.5 // a password that takes 10^7.5 guesses or more is not among those that are tried first
+	ofUnknown  = 1.2 // powers of ten for a character that nothing explains
+	ofDigit    = 1.0
+	ofCopy     = 0.5 // for saying again what stood before
 	ofPiece    = 0.3 // each piece might stand elsewhere: twice the guesses
 	ofVariant  = 0.3 // capitals, look-alike characters, written backwards: twice the guesses each
 	leastPiece = 3   // characters of a word or of a repeat
@@ -92,7 +94,11 @@ func (e *estimate) cheapest() (power float64, why kind) {
 		}
 	}
 	for i := range e.low {
-		try(i, piece{unknown, 1, ofUnknown})
+		price := ofUnknown
+		if e.low[i] >= '0' && e.low[i] <= '9' {
+			price = ofDigit
+		}
+		try(i, piece{unknown, 1, price})
 		for _, explain := range []func(int) []piece{e.copies, e.runs, e.dates, e.words} {
 			for _, p := range explain(i) {
 				p.power += ofPiece
@@ -125,7 +131,7 @@ func (e *estimate) copies(at int) (found []piece) {
 		longest = max(longest, length)
 	}
 	for length := leastPiece; length <= longest; length++ {
-		found = append(found, piece{repeated, length, math.Log10(float64(at)) + math.Log10(float64(length))})
+		found = append(found, piece{repeated, length, ofCopy})
 	}
 	return found
 }
@@ -135,7 +141,7 @@ var tracks = func() []string {
 	tracks := []string{
 		"abcdefghijklmnopqrstuvwxyzabc", "01234567890123", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./", "!@#$%^&*()_+",
 		"1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/", "1qazxsw23edcvfr45tgbnhy67ujm,ki89ol./;p0", "qazwsxedcrfvtgbyhnujmikolp",
-		"1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "a1b2c3d4e5f6g7h8i9j0", "1a2b3c4d5e6f7g8h9i0j", "123qweasdzxc", "qweasdzxcrtyfghvbn",
+		"1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "zaq12wsxcde34rfvbgt56yhnmju78ik,", "a1b2c3d4e5f6g7h8i9j0", "1a2b3c4d5e6f7g8h9i0j", "123qweasdzxc", "qweasdzxcrtyfghvbn",
 		"azertyuiopqsdfghjklmwxcvbn", "qwertzuiopasdfghjklyxcvbnm", "1357924680", "147258369", "159357", "112233445566778899", "aabbccddeeffgg",
 	}
 	for _, track := range tracks {
@@ -163,7 +169,7 @@ func (e *estimate) runs(at int) (found []piece) {
 	return found
 }
 
-// dates finds years from 1900 to 2099, and days with such a year in any order of day and month.
+// dates finds years from 1940 to 2039, and days with such a year in any order of day and month.
 func (e *estimate) dates(at int) (found []piece) {
 	number := func(from, length int) int {
 		if from+length > len(e.low) {
@@ -175,16 +181,16 @@ func (e *estimate) dates(at int) (found []piece) {
 		}
 		return n
 	}
-	year := func(from int) bool { n := number(from, 4); return n >= 1900 && n < 2100 }
+	year := func(from int) bool { n := number(from, 4); return n >= 1940 && n < 2040 }
 	day := func(from int) bool {
 		a, b := number(from, 2), number(from+2, 2)
 		return a >= 1 && b >= 1 && a <= 31 && b <= 31 && min(a, b) <= 12
 	}
 	if year(at) {
-		found = append(found, piece{date, 4, math.Log10(200)})
+		found = append(found, piece{date, 4, math.Log10(100)})
 	}
 	if year(at) && day(at+4) || day(at) && year(at+4) {
-		found = append(found, piece{date, 8, math.Log10(200 * 366 * 3)})
+		found = append(found, piece{date, 8, math.Log10(100 * 366)})
 	}
 	return found
 }
@@ -265,9 +271,10 @@ func backwards(text []rune) string {
 //go:embed common.txt
 var commonText string
 
-// wordList is the words of common.txt with their ranks from 1.
+// wordList is the words of common.txt with their ranks from 1 to count.
 type wordList struct {
 	ranks   map[string]int
+	count   int
 	longest int // characters
 }
 
@@ -279,7 +286,11 @@ var common = sync.OnceValue(func() wordList {
 			continue
 		}
 		for _, text := range strings.Fields(line) {
-			list.ranks[text] = len(list.ranks) + 1
+			list.count++
+			list.ranks[text] = list.count
+			if plain := alike([]rune(text), 'i'); list.ranks[plain] == 0 { // so that "trustno1" is found in "tru$tn01"
+				list.ranks[plain] = list.count
+			}
 			list.longest = max(list.longest, len(text))
 		}
 	}
