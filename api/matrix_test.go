@@ -221,7 +221,7 @@ func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
 	case "one scope", "all other scopes":
 		key = c.who.keys[c.kind+" "+string(c.route.Permission)]
 	case "wrong":
-		key = s.makers[0].keys["working"][:45] + "A"
+		key = flipped(s.makers[0].keys["working"])
 	case "a session":
 		key = s.session
 	}
@@ -231,6 +231,15 @@ func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	return w, nil
+}
+
+// flipped is a key of the right form that differs in its last letter.
+func flipped(key string) string {
+	last := len(key) - 1
+	if key[last] == 'A' {
+		return key[:last] + "E"
+	}
+	return key[:last] + "A"
 }
 
 // judge compares an answer with what the cell must answer; same holds answers that must be alike.
