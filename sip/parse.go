@@ -39,6 +39,7 @@ func Parse(datagram []byte) (*Message, error) {
 	if len(datagram) > maxMessage {
 		return nil, ErrNotSIP
 	}
+	datagram = bytes.TrimLeft(datagram, "\r\n")
 	m, used, err := parseHead(bytes.Clone(datagram))
 	if err != nil {
 		return nil, err
@@ -64,19 +65,22 @@ func Parse(datagram []byte) (*Message, error) {
 func parseHead(text []byte) (m *Message, used int, err error) {
 	m = new(Message)
 	m.headers = m.inline[:0]
-	end, next, clean := lineEnd(text, 0)
+	end, next, fine := lineEnd(text, 0)
 	if next < 0 || !m.startLine(view(text[:end])) {
 		return nil, 0, ErrNotSIP
 	}
 	for {
-		if !clean {
+		if !fine {
 			m.blame(400, "Control Character in Header")
 		}
 		pos := next
-		if end, next, clean = lineEnd(text, pos); next < 0 || next > maxHead {
+		if end, next, fine = lineEnd(text, pos); next < 0 || next > maxHead {
 			return m.cut(text, next)
 		}
 		if end == pos {
+			if !fine {
+				m.blame(400, "Control Character in Header")
+			}
 			m.Body = text
 			return m, next, nil
 		}
@@ -84,11 +88,11 @@ func parseHead(text []byte) (m *Message, used int, err error) {
 			for i := end; i < next; i++ {
 				text[i] = ' '
 			}
-			var fine bool
+			was := fine
 			if end, next, fine = lineEnd(text, next); next < 0 {
 				return m.cut(text, next)
 			}
-			clean = clean && fine
+			fine = fine && was
 		}
 		if len(m.headers) == maxHeaders {
 			return nil, 0, ErrNotSIP
@@ -111,22 +115,24 @@ func (m *Message) cut(text []byte, next int) (*Message, int, error) {
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // lineEnd finds the end of the line that starts at pos: end is where its text ends, next where the next line starts, -1 if it never ends.
-// Control characters other than a tab are blanked; clean tells that there were none, and that the line ended with CR LF as it must.
-func lineEnd(text []byte, pos int) (end, next int, clean bool) {
-	clean = true
+// Control characters other than a tab are blanked. fine tells that there were none but quoted pairs (RFC 3261 25.1: a backslash and
+// anything but CR and LF), and that the line ended with CR LF as it must.
+func lineEnd(text []byte, pos int) (end, next int, fine bool) {
+	fine = true
 	for i := pos; ; i++ {
 		i += untilControl(text[i:])
 		if i >= len(text) {
-			return len(text), -1, clean
+			return len(text), -1, fine
 		}
 		switch c := text[i]; {
 		case c == '\t':
 		case c == '\r' && i+1 < len(text) && text[i+1] == '\n':
-			return i, i + 2, clean
+			return i, i + 2, fine
 		case c == '\n':
 			return i, i + 1, false
 		default:
-			text[i], clean = ' ', false
+			fine = fine && c != '\r' && i > pos && text[i-1] == '\\'
+			text[i] = ' '
 		}
 	}
 }
@@ -220,18 +226,24 @@ func (m *Message) headerLine(s string) {
 	m.headers = append(m.headers, h)
 }
 
-// contentLength reads Content-Length; given is false when there is none that could be used.
+// contentLength reads Content-Length; given is false when there is none, or none that could be believed.
 func (m *Message) contentLength() (n int, given bool) {
-	h := m.find(hContentLength)
-	if h == nil {
-		return 0, false
+	for i := range m.headers {
+		if m.headers[i].id != hContentLength {
+			continue
+		}
+		v, ok := number(m.headers[i].value, maxMessage)
+		switch {
+		case !ok:
+			m.blame(400, "Malformed Content-Length")
+			return 0, false
+		case given:
+			m.blame(400, "Repeated Content-Length")
+			return 0, false
+		}
+		n, given = int(v), true
 	}
-	v, ok := number(h.value, maxMessage)
-	if !ok {
-		m.blame(400, "Malformed Content-Length")
-		return 0, false
-	}
-	return int(v), true
+	return n, given
 }
 
 // seconds32 reads delta-seconds; what exceeds 32 bits counts as the largest.
