@@ -17,6 +17,7 @@ type conn struct {
 	flow      *Flow
 	write     func(b []byte) error // one message; blocks at most for Limits.Write
 	shut      func()               // closes the socket; called once
+	secure    bool                 // a WebSocket behind TLS
 
 	closed  atomic.Bool
 	mu      sync.Mutex

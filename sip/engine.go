@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"runtime/debug"
 	"sync"
@@ -25,7 +26,7 @@ var (
 type Config struct {
 	// Handler is called for every new request outside the dialogs of legs, and for the requests inside them that a leg does
 	// not handle itself (Incoming.Leg is set then). It runs in a goroutine of its own; a panic in it is answered with 500.
-	// A request that it neither answers nor keeps hold of is answered with 500 when it returns, unless it became a leg.
+	// A request that has no final answer when it returns is answered with 500, unless it became a leg.
 	Handler func(*Incoming)
 
 	// Before sees every new request outside a leg's dialog first, on the goroutine that reads from the network, before any
@@ -45,6 +46,9 @@ type Config struct {
 	Budget  Budget
 	Limits  Limits
 	Origins []string // hosts whose pages may open a WebSocket besides the host of the server itself; "*" for all
+
+	// Client tells who sent a WebSocket's request when a proxy stands in front; nil takes the connection's own address.
+	Client func(*http.Request) netip.AddrPort
 
 	// Advertise is the address written into Via and Contact where a socket is bound to every address. Without it the
 	// kernel's routing table is asked which address a peer sees.
@@ -80,20 +84,20 @@ type Limits struct {
 
 // Stats counts since the engine was made, except for the fields that say "now".
 type Stats struct {
-	Requests, Responses    int64 // received and admitted
-	Malformed              int64 // not parsed or not admitted
-	OverBudget             int64 // dropped for the budget of their source
-	Retransmitted          int64 // requests absorbed because they were known
-	Sent                   int64 // messages
-	Timeouts               int64 // client transactions without a final answer
-	Panics                 int64
-	Refused                int64 // connections over a limit
-	Transactions           int64 // now, server and client
-	Legs                   int64 // now
-	Connections            int64 // now
-	KeepAlives             int64
-	Overload               int64 // requests answered 503 by the engine
-	BudgetBytes            int64 // memory of the budget table; it never grows
+	Requests, Responses int64 // received and admitted
+	Malformed           int64 // not parsed or not admitted
+	OverBudget          int64 // dropped for the budget of their source
+	Retransmitted       int64 // requests absorbed because they were known
+	Sent                int64 // messages
+	Timeouts            int64 // client transactions without a final answer
+	Panics              int64
+	Refused             int64 // connections over a limit
+	Transactions        int64 // now, server and client
+	Legs                int64 // now
+	Connections         int64 // now
+	KeepAlives          int64
+	Overload            int64 // requests answered 503 by the engine
+	BudgetBytes         int64 // memory of the budget table; it never grows
 }
 
 // Engine holds the sockets, transactions and dialogs. Its methods may be called from many goroutines.
@@ -116,6 +120,7 @@ type Engine struct {
 	routes   routes
 	workers  chan *Incoming
 	count    counters
+	idle     atomic.Int64 // workers that wait
 	draining atomic.Bool
 	closed   chan struct{}
 	closing  sync.Once
@@ -127,7 +132,7 @@ type Engine struct {
 
 type counters struct {
 	requests, responses, malformed, overBudget, retransmitted, sent, timeouts, panics, refused, keepAlives, overload atomic.Int64
-	serverTxs, clientTxs, legs                                                                                      atomic.Int64
+	serverTxs, clientTxs, legs                                                                                       atomic.Int64
 }
 
 // New makes an engine without sockets.
@@ -225,17 +230,6 @@ func (e *Engine) drain(ctx context.Context) error {
 			return nil
 		}
 	}
-	return nil
-}
-
-// addCloser remembers what Close has to close, unless it was already called.
-func (e *Engine) addCloser(f func() error) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.isClosed() {
-		return ErrClosed
-	}
-	e.closers = append(e.closers, f)
 	return nil
 }
 
