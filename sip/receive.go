@@ -20,9 +20,9 @@ func (e *Engine) receive(m *Message) {
 	}()
 	if status, reason := Admit(m); status != 0 {
 		e.count.malformed.Add(1)
-		if status > 0 && !m.IsResponse() && m.Method != "ACK" {
+		if status > 0 {
 			m.StampVia(m.Flow.remote)
-			e.replyStateless(m.Respond(status, reason))
+			e.replyStateless(m.Answer(status, reason))
 		}
 		return
 	}
