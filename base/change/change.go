@@ -53,6 +53,8 @@ type Feed struct {
 
 	mu     sync.Mutex
 	topics map[string]map[*subscriber]bool
+	// prefixes are the subscribers by prefix.
+	prefixes map[*subscriber]bool
 
 	// What follows belongs to Run.
 	seen  map[string]int64 // notices passed on, by ID, with their time
@@ -66,8 +68,8 @@ func NewFeed(d *db.DB, log *slog.Logger) *Feed {
 	return &Feed{
 		Now: time.Now, Poll: 250 * time.Millisecond, Sweep: 5 * time.Second,
 		db: d, log: log,
-		topics: make(map[string]map[*subscriber]bool),
-		seen:   make(map[string]int64),
+		topics: make(map[string]map[*subscriber]bool), prefixes: make(map[*subscriber]bool),
+		seen: make(map[string]int64),
 	}
 }
 

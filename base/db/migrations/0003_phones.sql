@@ -26,6 +26,8 @@ CREATE TABLE phone_users (
     details_sent_at BIGINT NOT NULL,
     delivery        TEXT NOT NULL,
     delivery_note   TEXT NOT NULL,
+    made_by         TEXT NOT NULL,
+    form_key        TEXT NOT NULL,
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL,
     deleted_at      BIGINT NOT NULL,
@@ -33,6 +35,7 @@ CREATE TABLE phone_users (
     PRIMARY KEY (account_id, id)
 );
 CREATE UNIQUE INDEX phone_users_extension ON phone_users (account_id, extension) WHERE deleted_at = 0;
+CREATE UNIQUE INDEX phone_users_form ON phone_users (account_id, made_by, form_key) WHERE form_key <> '';
 CREATE INDEX phone_users_by_extension ON phone_users (account_id, sort_extension, id) WHERE deleted_at = 0;
 CREATE INDEX phone_users_by_name ON phone_users (account_id, sort_name, id) WHERE deleted_at = 0;
 CREATE INDEX phone_users_caller_id ON phone_users (account_id, caller_id) WHERE deleted_at = 0 AND caller_id <> '';
@@ -56,12 +59,14 @@ CREATE TABLE devices (
 );
 CREATE INDEX devices_phone_user ON devices (account_id, phone_user_id, ended_at);
 
--- A set-up link yields one device's secret once. There is one live link for each phone user: the newest.
+-- A set-up link yields one device's secret once; its kind is set-up for the page that was mailed, provision for the document that an app
+-- fetches, which is sealed until then. There is one live set-up link for each phone user: the newest. ended says why a link is over.
 CREATE TABLE set_up_links (
     token_hash    TEXT PRIMARY KEY,
     account_id    TEXT NOT NULL,
     phone_user_id TEXT NOT NULL,
     kind          TEXT NOT NULL,
+    device_id     TEXT NOT NULL,
     document      TEXT NOT NULL,
     created_at    BIGINT NOT NULL,
     expires_at    BIGINT NOT NULL,
@@ -83,6 +88,7 @@ CREATE TABLE locations (
     call_id       TEXT NOT NULL,
     cseq          BIGINT NOT NULL,
     user_agent    TEXT NOT NULL,
+    address       TEXT NOT NULL,
     node          TEXT NOT NULL,
     expires_at    BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL,
@@ -182,7 +188,9 @@ CREATE TABLE tickets (
 );
 CREATE INDEX tickets_by_update ON tickets (account_id, updated_at, id);
 CREATE INDEX tickets_queue ON tickets (state, updated_at, id);
+CREATE INDEX tickets_waiting ON tickets (account_id) WHERE state = 'open';
 CREATE UNIQUE INDEX tickets_form ON tickets (account_id, requester_id, form_key) WHERE form_key <> '';
+CREATE UNIQUE INDEX tickets_limit ON tickets (account_id) WHERE kind = 'phone-user-limit' AND state <> 'closed';
 
 CREATE TABLE ticket_messages (
     account_id TEXT NOT NULL,
@@ -193,8 +201,10 @@ CREATE TABLE ticket_messages (
     author_id  TEXT NOT NULL,
     author     TEXT NOT NULL,
     text       TEXT NOT NULL,
+    form_key   TEXT NOT NULL,
     PRIMARY KEY (account_id, ticket_id, id)
 );
+CREATE UNIQUE INDEX ticket_messages_form ON ticket_messages (account_id, ticket_id, author_id, form_key) WHERE form_key <> '';
 
 -- Lists of phone users that were uploaded: the dry run, what was imported and what was not.
 CREATE TABLE phone_user_imports (
