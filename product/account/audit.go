@@ -65,7 +65,7 @@ const (
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
 	{"hub-user", "Hub users"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
-	{"call", "Calls"}, {"ticket", "Tickets"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
+	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
 }
 
 // AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
@@ -140,9 +140,9 @@ var sentences = map[Action]string{
 	NumberRenamed:        "{who} renamed {what} from {before} to {after}",
 	NumberRouted:         "{who} changed where {what} leads",
 	CallEnded:            "{who} ended the call {what}",
-	TicketOpened:         "{who} opened the ticket {what}",
-	TicketAnswered:       "{who} answered the ticket {what}",
-	TicketClosed:         "{who} closed the ticket {what}",
+	TicketOpened:         "{who} opened the request {what}",
+	TicketAnswered:       "{who} answered the request {what}",
+	TicketClosed:         "{who} closed the request {what}",
 	JobRetried:           "{who} tried the job {what} again",
 	JobDiscarded:         "{who} discarded the job {what}",
 }
