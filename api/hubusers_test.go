@@ -14,6 +14,7 @@ import (
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/product/account"
+	"hubline/product/account/accounttest"
 )
 
 const users = "/accounts/harbour/hub-users"
@@ -36,6 +37,7 @@ func (w *world) seed(n int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	accounttest.Recount(w.t, w.DB)
 }
 
 // numeral writes a number in the alphabet of IDs.

@@ -142,6 +142,9 @@ func (r *rig) mass(ctx context.Context, d *db.DB) error {
 				return err
 			}
 		}
+		if _, err := q.ExecContext(ctx, `UPDATE people_counts SET people = people + $2 WHERE account_id = $1 AND state = 'active'`, account, *members); err != nil {
+			return err
+		}
 		for i := range *others {
 			slug, name := fmt.Sprintf("bench-%06d", i), fmt.Sprintf("Bench %06d", i)
 			if _, err := q.ExecContext(ctx, `

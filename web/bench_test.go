@@ -9,6 +9,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
+	"hubline/product/account/accounttest"
 )
 
 // BenchmarkPage answers one signed-in page from request to compressed bytes, with rights read from the store, in an account with ten
@@ -56,4 +57,5 @@ func crowd(b *testing.B, d *db.DB, members int) {
 			b.Fatal(err)
 		}
 	}
+	accounttest.Recount(b, d)
 }

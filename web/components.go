@@ -323,6 +323,7 @@ func (p *Portal) functions() template.FuncMap {
 		"save":     fill[Save],
 		"change":   func(before, after string) Change { return Change{before, after} },
 		"confirm":  fill[Confirm],
+		"menu":     func(m RowMenu) template.HTML { return p.markup().menu(m).HTML() },
 		"rowmenu":  func(id, label string, items ...MenuItem) RowMenu { return RowMenu{id, label, items} },
 		"item":     fill[MenuItem],
 		"step":     fill[Step],

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -253,10 +254,10 @@ func (row *personRow) offerHubUser(r *Request, next string) {
 		row.Menu = append(row.Menu, MenuItem{Label: "Reactivate", Icon: "play", Path: row.Path + "/reactivation" + next, Post: true})
 	} else {
 		row.Menu = append(row.Menu, MenuItem{Label: "Deactivate…", Icon: "pause", Path: row.Path + "/deactivation" + next, Dialog: "deactivate",
-			Fill: fillConfirm(deactivation(r, label), row.Path+"/deactivation"+next)})
+			Fill: fillConfirm(deactivationTitle(label), row.Path+"/deactivation"+next)})
 	}
 	row.Menu = append(row.Menu, MenuItem{Label: "Remove from account…", Icon: "bin", Path: row.Path + "/removal" + next, Dialog: "remove", Danger: true,
-		Fill: fillConfirm(removal(r, label), row.Path+"/removal"+next)})
+		Fill: fillConfirm(removalTitle(label), row.Path+"/removal"+next)})
 }
 
 func (row *personRow) offerInvited(r *Request, now time.Time, next string) {
@@ -272,7 +273,7 @@ func (row *personRow) offerInvited(r *Request, now time.Time, next string) {
 	}
 	if pending {
 		row.Menu = append(row.Menu, MenuItem{Label: "Cancel invitation…", Icon: "x", Path: row.Path + "/cancellation" + next, Dialog: "cancel", Danger: true,
-			Fill: fillConfirm(cancellation(row.Email), row.Path+"/cancellation"+next)})
+			Fill: fillConfirm(cancellationTitle(row.Email), row.Path+"/cancellation"+next)})
 		return
 	}
 	row.Menu = append(row.Menu, MenuItem{Label: "Take off the list", Icon: "x", Path: row.Path + "/cancellation" + next, Post: true})
@@ -303,27 +304,34 @@ func statusOf(l account.Listed, now time.Time) personStatus {
 // The questions before something that affects somebody else (ux.md 2.8): consequence first, then what stays, then the way back.
 
 func removal(r *Request, label string) Confirm {
-	return Confirm{Title: "Remove " + label + "?", Keep: "Keep user", Do: "Remove user", Busy: "Removing…",
+	return Confirm{Title: removalTitle(label), Keep: "Keep user", Do: "Remove user", Busy: "Removing…",
 		Text: fmt.Sprintf("They will be signed out of %s now and lose access to it. Other accounts they belong to and the audit log stay as they are. You can invite them again.", r.Viewer.Account.Name)}
 }
 
 func deactivation(r *Request, label string) Confirm {
-	return Confirm{Title: "Deactivate " + label + "?", Keep: "Keep active", Do: "Deactivate", Busy: "Deactivating…",
+	return Confirm{Title: deactivationTitle(label), Keep: "Keep active", Do: "Deactivate", Busy: "Deactivating…",
 		Text: fmt.Sprintf("They lose access to %s now, also where they are signed in. Their name, access and history are kept. You can reactivate them at any time.", r.Viewer.Account.Name)}
 }
 
 func cancellation(email string) Confirm {
-	return Confirm{Title: "Cancel the invitation to " + email + "?", Keep: "Keep invitation", Do: "Cancel invitation", Busy: "Cancelling…",
+	return Confirm{Title: cancellationTitle(email), Keep: "Keep invitation", Do: "Cancel invitation", Busy: "Cancelling…",
 		Text: "The link in their email stops working now. You can invite them again."}
 }
 
+func removalTitle(label string) string      { return "Remove " + label + "?" }
+func deactivationTitle(label string) string { return "Deactivate " + label + "?" }
+func cancellationTitle(email string) string { return "Cancel the invitation to " + email + "?" }
+
 // fillConfirm is what a row puts into the dialog that it shares with the other rows.
-func fillConfirm(c Confirm, action string) string {
-	text, err := asJSON("title", c.Title, "action", action)
+func fillConfirm(title, action string) string {
+	text, err := json.Marshal(struct {
+		Action string `json:"action"`
+		Title  string `json:"title"`
+	}{action, title})
 	if err != nil {
 		panic(err) // strings always are JSON
 	}
-	return text
+	return string(text)
 }
 
 // hubUsersCSV sends the rows of the view, all pages, while it reads them.

@@ -261,6 +261,7 @@ func (w *world) crowd(a account.Account, n int) {
 		w.exec(`INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version)
 			VALUES `+strings.Join(values, ", "), args...)
 	}
+	accounttest.Recount(w.t, w.DB)
 }
 
 func TestHubUsersOverTenThousand(t *testing.T) {

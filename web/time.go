@@ -15,11 +15,16 @@ func (v *View) When(at any) template.HTML {
 	if !ok {
 		return none("Not yet")
 	}
+	return stamp(t, v.near(t))
+}
+
+// near is the day, and on this day the time as well.
+func (v *View) near(t time.Time) string {
 	text := v.day(t)
 	if text == "Today" {
 		text += ", " + clock(t)
 	}
-	return stamp(t, text)
+	return text
 }
 
 // Moment is When with the time of day always there, for records.

@@ -289,6 +289,9 @@ func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, addre
 		w.Account.ID, id, person.ID, person.Email, name, searchText(name, person.Email), w.Invitation.Roles.column(), w.Invitation.ID, w.Invitation.SentAt, now); err != nil {
 		return err
 	}
+	if err := r.counted(ctx, q, w.Account.ID, "", Active); err != nil {
+		return err
+	}
 	actor := Actor{Kind: Member, Account: w.Account, PersonID: person.ID, Name: name, Address: address}
 	if err := r.Record(ctx, q, actor, Entry{Action: InvitationAccepted, SubjectID: id, SubjectName: name, After: w.Invitation.Roles.String()}); err != nil {
 		return err

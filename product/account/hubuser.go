@@ -206,6 +206,9 @@ func (r *Room) saveHubUser(ctx context.Context, q db.Q, actor Actor, before, aft
 		actor.Account.ID, after.ID, after.Name, searchText(after.Name, after.Email), after.Roles.column(), after.State, after.Version); err != nil {
 		return err
 	}
+	if err := r.counted(ctx, q, actor.Account.ID, before.State, after.State); err != nil {
+		return err
+	}
 	for _, e := range auditOf(before, after) {
 		if err := r.Record(ctx, q, actor, e); err != nil {
 			return err

@@ -82,9 +82,6 @@ type PeopleFilter struct {
 	Invitations bool // leave out memberships
 }
 
-// Counts says how many rows each filter has.
-type Counts struct{ All, Active, Invited, Attention int }
-
 var sortKeys = map[Sort][2]string{ // of memberships, of invitations
 	ByName:     {"search", "search"},
 	BySent:     {"invited_at", "sent_at"},
@@ -217,23 +214,6 @@ func (f PeopleFilter) openInvitations(arg func(any) string, now int64) string {
 		return "(state IN ('declined', 'voided') OR state = 'pending' AND (delivery = 'refused' OR expires_at <= " + arg(now) + "))"
 	}
 	return "state IN ('pending', 'declined', 'voided')"
-}
-
-// CountPeople counts the rows of each filter.
-func (r *Room) CountPeople(ctx context.Context, actor Actor) (c Counts, err error) {
-	defer fault.Wrap(&err, "account.CountPeople")
-	if err := actor.Require(ViewHubUsers); err != nil {
-		return c, err
-	}
-	err = r.DB.QueryRowContext(ctx, `
-		SELECT (SELECT COUNT(*) FROM memberships WHERE account_id = $1 AND state = 'active'),
-		       (SELECT COUNT(*) FROM memberships WHERE account_id = $1 AND state = 'deactivated'),
-		       (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND state = 'pending' AND expires_at > $2 AND delivery <> 'refused'),
-		       (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND state = 'pending' AND (expires_at <= $2 OR delivery = 'refused'))
-		     + (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND state IN ('declined', 'voided'))`,
-		actor.Account.ID, r.now()).Scan(&c.Active, &c.All, &c.Invited, &c.Attention)
-	c.All += c.Active + c.Invited + c.Attention
-	return c, err
 }
 
 // EachPerson calls fn with every row that the filter chooses, in its order, without holding more than a few hundred.

@@ -43,6 +43,7 @@ func crowd(t *testing.T, r *accounttest.Rig, accountID string, n int) {
 		}
 		return nil
 	}))
+	accounttest.Recount(t, r.DB)
 }
 
 // key is what a row is sorted by.
