@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ var inviteText = append(lines(
 	"Session-Expires: 1800",
 	"User-Agent: Deskphone T46S 66.86.0.15",
 	"Content-Type: application/sdp",
-	"Content-Length: 255",
+	"Content-Length: "+strconv.Itoa(len(someSDP)),
 ), someSDP...)
 
 // parsed parses what must parse.
