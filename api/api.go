@@ -24,6 +24,9 @@ import (
 	"hubline/base/fault"
 	"hubline/base/idempotent"
 	"hubline/product/account"
+	"hubline/product/number"
+	"hubline/product/phoneuser"
+	"hubline/product/support"
 )
 
 // prefix is the first part of every path; the second is the version.
@@ -32,6 +35,9 @@ const prefix = "/api/v1"
 // Config is what the API needs from the outside.
 type Config struct {
 	Account        *account.Room
+	Phones         *phoneuser.Room
+	Numbers        *number.Room
+	Support        *support.Room
 	Idempotency    *idempotent.Store
 	BaseURL        string         // origin of this installation, without a slash at the end; every other Host is refused
 	Hosts          []string       // further Host values to answer, e.g. "localhost:8080" in the demo

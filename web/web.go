@@ -19,7 +19,11 @@ import (
 	"hubline/base/fault"
 	"hubline/base/job"
 	"hubline/base/seal"
+	"hubline/base/tel"
 	"hubline/product/account"
+	"hubline/product/number"
+	"hubline/product/phoneuser"
+	"hubline/product/support"
 )
 
 // Config is what the portal needs from the outside.
@@ -30,6 +34,10 @@ type Config struct {
 	Dev      bool             // serves the component page at /dev/components
 	Ring     *seal.Ring       // seals kept forms and banners that travel through the browser
 	Account  *account.Room    // accounts, people, rights
+	Phones   *phoneuser.Room  // phone users and their devices
+	Numbers  *number.Room     // phone numbers
+	Plan     tel.Plan         // how numbers are read and written
+	Support  *support.Room    // requests to the provider
 	Jobs     *job.Queue       // the console shows what failed
 	Changes  *change.Feed     // tells open pages what changed; nil: pages do not follow changes
 	Guard    Guard            // reads who is asking, from the store, for every request; nil: Account does

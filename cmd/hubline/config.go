@@ -31,6 +31,7 @@ var groups = []kong.Group{
 type Config struct {
 	Ground
 	Site
+	Phones
 
 	TrustedProxies []string `group:"portal" name:"trusted-proxies" env:"HUBLINE_TRUSTED_PROXIES" placeholder:"NET" help:"Networks of reverse proxies, such as 10.0.0.0/8, whose X-Forwarded-For header is believed. From others it is ignored."`
 	TLSCert        string   `group:"portal" name:"tls-cert" env:"HUBLINE_TLS_CERT" placeholder:"FILE" help:"Certificate chain (PEM). With it and the key Hubline serves HTTPS itself; renewed files are taken up within a minute."`
@@ -67,6 +68,13 @@ type Site struct {
 
 	SupportPhone string `group:"portal" env:"HUBLINE_SUPPORT_PHONE" placeholder:"NUMBER" help:"Your support number, shown in mail."`
 	SupportEmail string `group:"portal" env:"HUBLINE_SUPPORT_EMAIL" placeholder:"ADDRESS" help:"Your support address, shown in mail."`
+}
+
+// Phones is what phones, and the numbers that they dial, need.
+type Phones struct {
+	Country   string `group:"phones" env:"HUBLINE_COUNTRY" default:"AU" placeholder:"XX" help:"Country whose numbering plan people dial by, in two letters."`
+	SIPDomain string `group:"phones" name:"sip-domain" env:"HUBLINE_SIP_DOMAIN" placeholder:"NAME" help:"SIP domain of the installation, fixed at its first start: every phone's credential is bound to it. Empty: the host of the base URL."`
+	SIPServer string `group:"phones" name:"sip-server" env:"HUBLINE_SIP_SERVER" placeholder:"HOST:PORT" help:"Where phones are told to connect. Empty: the SIP domain."`
 }
 
 // settle reads secrets from their files and fills what follows from other fields.

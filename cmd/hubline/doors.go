@@ -19,6 +19,10 @@ func (s *system) doors() (*web.Portal, http.Handler, error) {
 		Dev:      s.dev,
 		Ring:     s.ring,
 		Account:  s.room,
+		Phones:   s.phones,
+		Numbers:  s.numbers,
+		Support:  s.support,
+		Plan:     s.numbers.Plan,
 		Jobs:     s.jobs,
 		Changes:  s.feed,
 		Log:      s.log,
@@ -31,6 +35,9 @@ func (s *system) doors() (*web.Portal, http.Handler, error) {
 	s.jobs.Every("idempotent.tidy", time.Hour, answers.Tidy)
 	programs, err := api.New(api.Config{
 		Account:     s.room,
+		Phones:      s.phones,
+		Numbers:     s.numbers,
+		Support:     s.support,
 		Idempotency: answers,
 		BaseURL:     s.cfg.BaseURL,
 		Hosts:       s.hosts,

@@ -39,13 +39,13 @@ type sender interface {
 
 // system is everything that runs in one process: ground, rooms and doors, wired together.
 type system struct {
-	cfg     *Config
-	log     *slog.Logger
-	store   *db.DB
-	ring    *seal.Ring
-	jobs    *job.Queue
-	feed    *change.Feed
-	room    *account.Room
+	cfg   *Config
+	log   *slog.Logger
+	store *db.DB
+	ring  *seal.Ring
+	jobs  *job.Queue
+	feed  *change.Feed
+	rooms
 	metrics *metrics
 	tracing *tracing
 	hosts   []string // names that the portal answers to besides the base URL's
@@ -80,7 +80,9 @@ func assemble(ctx context.Context, cfg *Config, migrate bool, log *slog.Logger, 
 	}
 	s.jobs = job.New(s.store, s.ring, log)
 	s.feed = change.NewFeed(s.store, log)
-	s.room = account.New(cfg.room(s.store, s.jobs, s.ring, log, send))
+	if err := s.furnish(ctx, log, send); err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(s.store, s.jobs)
 	if s.tracing, err = newTracing(ctx, cfg.OTLPEndpoint); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
@@ -101,6 +103,7 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 	defer stopWork()
 	var workers sync.WaitGroup
 	workers.Go(func() { s.feed.Run(work) })
+	workers.Go(func() { s.phones.Run(work) })
 	workers.Go(func() {
 		if err := s.jobs.Run(work); err != nil && work.Err() == nil {
 			s.log.Error("jobs stopped", "error", err)
