@@ -19,6 +19,7 @@ import (
 const (
 	detailsMail = "phoneuser.details-mail"
 	deviceMail  = "phoneuser.device-mail"
+	importJob   = "phoneuser.import"
 )
 
 // afterReset is why a link is sent when the old devices were ended.
@@ -46,6 +47,7 @@ func (r *Room) registerJobs() {
 	}
 	job.Handle(r.Jobs, detailsMail, r.sendDetails, job.Attempts(14), job.OnDead(lost))
 	job.Handle(r.Jobs, deviceMail, r.sendDevice, job.Attempts(12))
+	job.Handle(r.Jobs, importJob, r.runImport, job.Attempts(8), job.OnDead(r.importLost))
 	r.Jobs.Every("phoneuser.tidy", 10*time.Minute, r.tidy)
 }
 
