@@ -35,7 +35,10 @@ func (p *portable) open(e *Endpoint, addr netip.AddrPort, control bool) (socket,
 	return &portableSocket{p, e, control, conn, conn.LocalAddr().(*net.UDPAddr).Port}, nil
 }
 
-func (p *portable) start(s socket) { p.readers.Go(s.(*portableSocket).read) }
+func (p *portable) start(s socket) error {
+	p.readers.Go(s.(*portableSocket).read)
+	return nil
+}
 
 func (p *portable) close() { p.readers.Wait() }
 

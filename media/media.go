@@ -41,6 +41,7 @@ type Server struct {
 	config Config
 	began  time.Time
 	epoch  atomic.Uint64 // names the sources of packets, see sender
+	make   func(since func() time.Duration) (engine, error)
 
 	mu        sync.Mutex
 	closed    bool
@@ -52,7 +53,7 @@ type Server struct {
 // engine opens sockets and hands what arrives to their endpoints, on a thread or goroutines of its own.
 type engine interface {
 	open(e *Endpoint, addr netip.AddrPort, control bool) (socket, error)
-	start(socket)
+	start(socket) error // lets packets in
 	close()
 }
 
@@ -80,7 +81,7 @@ func New(c Config) *Server {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Server{config: c, began: c.Now(), endpoints: make(map[*Endpoint]struct{})}
+	return &Server{config: c, began: c.Now(), make: newEngine, endpoints: make(map[*Endpoint]struct{})}
 }
 
 // Endpoint opens a pair of ports chosen at random, so that nobody can guess where a call's sound arrives.
@@ -95,9 +96,14 @@ func (s *Server) Endpoint() (*Endpoint, error) {
 	if err := s.open(eng, e); err != nil {
 		return nil, err
 	}
+	for _, opened := range []socket{e.rtp, e.rtcp} {
+		if err := eng.start(opened); err != nil {
+			e.rtp.close()
+			e.rtcp.close()
+			return nil, fmt.Errorf("media: %w", err)
+		}
+	}
 	s.endpoints[e] = struct{}{}
-	eng.start(e.rtp)
-	eng.start(e.rtcp)
 	return e, nil
 }
 
@@ -107,7 +113,7 @@ func (s *Server) engine() (engine, error) {
 	}
 	if len(s.engines) == 0 {
 		for range s.config.Threads {
-			eng, err := newEngine(s.since)
+			eng, err := s.make(s.since)
 			if err != nil {
 				return nil, fmt.Errorf("media: %w", err)
 			}
