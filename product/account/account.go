@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"hubline/base/change"
@@ -95,12 +96,19 @@ type Policy struct {
 func (a Account) Location() *time.Location { return location(a.Policy.TimeZone) }
 
 func location(name string) *time.Location {
+	if zone, known := zones.Load(name); known {
+		return zone.(*time.Location)
+	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
 		return time.UTC
 	}
+	zones.Store(name, zone)
 	return zone
 }
+
+// zones keeps what was read from the zone database, a *time.Location by name: parsing one takes longer than most queries.
+var zones sync.Map
 
 // Settings is what may be changed of an account: name, time zone and policy by its admins; slug and number only when it is made.
 type Settings struct {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"hubline/base/db"
 	"hubline/base/fault"
@@ -152,7 +152,8 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 	if f.Sort == ByName {
 		key = at.Text
 	}
-	args := []any{accountID, f.Limit + 1}
+	args := []any{accountID}
+	limit := " LIMIT " + strconv.Itoa(f.Limit+1) // a number in the text: SQLite would plan anew for each value of an argument
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
@@ -184,18 +185,21 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 	columns := sortKeys[f.Sort]
 	if !f.Invitations && !f.Status.invitations() {
 		state := map[Status]string{Everyone: "state <> 'removed'", OnlyActive: "state = 'active'", OnlyDeactivated: "state = 'deactivated'"}[f.Status]
-		arms = append(arms, `SELECT * FROM (SELECT 0 AS invited, id, person_id, email, name, roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
+		arms = append(arms, `SELECT 0 AS invited, id, person_id, email, name, roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
 			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, 0 AS created_at, 0 AS resends, version, `+columns[0]+` AS sort_key
 			FROM memberships WHERE account_id = $1 AND `+state+search+after(columns[0])+`
-			ORDER BY `+columns[0]+` `+order+`, id `+order+` LIMIT $2) AS members`)
+			ORDER BY `+columns[0]+` `+order+`, id `+order+limit)
 	}
 	if !f.Memberships && !f.Status.memberships() {
-		arms = append(arms, `SELECT * FROM (SELECT 1 AS invited, id, '' AS person_id, email, name, roles, state, delivery, delivery_note, inviter_name AS inviter,
+		arms = append(arms, `SELECT 1 AS invited, id, '' AS person_id, email, name, roles, state, delivery, delivery_note, inviter_name AS inviter,
 			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, created_at, resends, version, `+columns[1]+` AS sort_key
 			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg, now)+search+after(columns[1])+`
-			ORDER BY `+sortColumn(columns[1])+` `+order+`, id `+order+` LIMIT $2) AS offers`)
+			ORDER BY `+sortColumn(columns[1])+` `+order+`, id `+order+limit)
 	}
-	return strings.Join(arms, " UNION ALL ") + ` ORDER BY sort_key ` + order + `, id ` + order + ` LIMIT $2`, args
+	if len(arms) == 1 {
+		return arms[0], args
+	}
+	return `SELECT * FROM (` + arms[0] + `) AS members UNION ALL SELECT * FROM (` + arms[1] + `) AS offers ORDER BY sort_key ` + order + `, id ` + order + limit, args
 }
 
 // sortColumn keeps a constant sort key out of ORDER BY, where it would name a column by position.
