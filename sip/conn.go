@@ -76,6 +76,15 @@ func (c *conn) close() {
 	c.shut()
 }
 
+// ended is deferred by the goroutine that reads: a panic there costs this connection and nothing else.
+func (c *conn) ended() {
+	if p := recover(); p != nil {
+		c.e.panicked("connection", p)
+	}
+	c.close()
+	c.e.readers.Done()
+}
+
 // connections lists what is open and keeps the limits.
 type connections struct {
 	mu        sync.Mutex

@@ -133,8 +133,7 @@ const (
 // readStream reads messages until the connection ends. greeting is when the first whole message must be there; zero for a
 // connection that we opened.
 func (c *conn) readStream(nc net.Conn, greeting time.Time) {
-	defer c.e.readers.Done()
-	defer c.close()
+	defer c.ended()
 	var parser StreamParser
 	buf := make([]byte, 0, streamBuffer)
 	var began time.Time // of the message that buf holds a part of
@@ -192,7 +191,7 @@ func (c *conn) messages(parser *StreamParser, b []byte) (rest []byte, got bool, 
 			c.e.count.keepAlives.Add(1)
 			c.send(keepAliveAnswer)
 		}
-		if bytes.Equal(b, keepAlive[:len(b)]) { // nothing, or the beginning of a keep-alive
+		if bytes.HasPrefix(keepAlive, b) { // nothing, or the beginning of a keep-alive
 			return b, got, nil
 		}
 		for len(b) > 1 && b[0] == '\r' && b[1] == '\n' {

@@ -121,8 +121,7 @@ func (c *conn) ping(ctx context.Context, ws *websocket.Conn) {
 // readFrames handles messages, text or binary, until the connection ends. Only the first has a deadline of its own: later on the
 // pings tell who is gone.
 func (c *conn) readFrames(ctx context.Context, ws *websocket.Conn) {
-	defer c.e.readers.Done()
-	defer c.close()
+	defer c.ended()
 	greeting, greeted := context.WithTimeout(ctx, c.e.cfg.Limits.Greeting)
 	defer greeted()
 	for reading := greeting; ; {
