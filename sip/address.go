@@ -76,7 +76,7 @@ func splitAddress(s string) (p addressParts, rest string, ok bool) {
 		if !strings.HasPrefix(s, "<") {
 			return p, "", false
 		}
-	} else if i := strings.IndexAny(s, "<,"); i >= 0 && s[i] == '<' {
+	} else if i := until(s, setBracket); i < len(s) && s[i] == '<' {
 		p.name, s = trimRight(s[:i]), s[i:]
 		if !isDisplayName(p.name) {
 			return p, "", false
@@ -89,10 +89,7 @@ func splitAddress(s string) (p addressParts, rest string, ok bool) {
 		}
 		p.uri, s = s[1:end], trimLeft(s[end+1:])
 	} else {
-		end := strings.IndexAny(s, ";, \t")
-		if end < 0 {
-			end = len(s)
-		}
+		end := until(s, setURIEnd)
 		p.uri, s = s[:end], trimLeft(s[end:])
 		// RFC 3261 20.10: a URI with a comma, question mark or semicolon must be in angle brackets.
 		if strings.IndexByte(p.uri, '?') >= 0 {

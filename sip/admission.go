@@ -6,7 +6,7 @@ import (
 )
 
 // Supported are the option tags that a request may Require of us (RFC 3261 8.2.2.3); anything else is answered 420.
-var Supported = []string{"timer", "replaces", "path", "outbound"}
+var Supported = []string{"timer"}
 
 // What one message may have beyond what the parser limits; RFC 4475 3.1.1.7 sets the least that must pass.
 const (
@@ -196,7 +196,7 @@ func (m *Message) unsupported() []string {
 			continue
 		}
 		for tag := range strings.SplitSeq(m.headers[i].value, ",") {
-			if tag = trim(tag); tag != "" && !supports(tag) {
+			if tag = trim(tag); tag != "" && !supports(tag) && len(missing) < maxListed {
 				missing = append(missing, tag)
 			}
 		}

@@ -36,7 +36,7 @@ func HA1(algorithm, username, realm, password string) string {
 
 // digest is the room that one hash needs, so that none of it is allocated.
 type digest struct {
-	in  [1024]byte
+	in  [512]byte
 	out [2 * sha256.Size]byte
 }
 

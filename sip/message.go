@@ -19,16 +19,19 @@ type Message struct {
 	Flow   *Flow // where it came from or goes to; set by the engine
 
 	headers []header
+	others  []string              // the names of headers that have no number
 	inline  [inlineHeaders]header // holds the headers of most messages, so that a message is one allocation
 	fault   fault                 // what the parser saw and Admit answers
 }
 
-// inlineHeaders is enough for the usual REGISTER and INVITE of a phone.
-const inlineHeaders = 16
+const (
+	inlineHeaders = 16      // enough for the usual REGISTER and INVITE of a phone
+	maxOthers     = 1 << 15 // far above what comes in; what header.other can count
+)
 
 type header struct {
 	id    nameID
-	name  string // only when id is hOther
+	other uint16 // where the name is in others, when id is hOther
 	value string // no control characters, no white space around it
 }
 
@@ -76,6 +79,7 @@ func (m *Message) Respond(status int, reason string) *Message {
 func (m *Message) Clone() *Message {
 	c := *m
 	c.headers = append(c.inline[:0], m.headers...)
+	c.others = slices.Clone(m.others)
 	c.Target.Params = slices.Clone(m.Target.Params)
 	return &c
 }
@@ -85,11 +89,9 @@ func (m *Message) IsResponse() bool { return m.Method == "" }
 
 // Get returns the first value of a header, "" when there is none. Names match without regard to case, and compact forms are the same name.
 func (m *Message) Get(name string) string {
-	if id := nameOf(name); id != hOther {
-		return m.get(id)
-	}
+	id := nameOf(name)
 	for i := range m.headers {
-		if h := &m.headers[i]; h.id == hOther && equalFold(h.name, name) {
+		if h := &m.headers[i]; m.is(h, id, name) {
 			return h.value
 		}
 	}
@@ -117,41 +119,34 @@ func (m *Message) All(name string) []string {
 	id := nameOf(name)
 	var all []string
 	for i := range m.headers {
-		if h := &m.headers[i]; h.is(id, name) {
+		if h := &m.headers[i]; m.is(h, id, name) {
 			all = append(all, h.value)
 		}
 	}
 	return all
 }
 
-func (h *header) is(id nameID, name string) bool {
-	return h.id == id && (id != hOther || equalFold(h.name, name))
+func (m *Message) is(h *header, id nameID, name string) bool {
+	return h.id == id && (id != hOther || equalFold(m.others[h.other], name))
 }
 
 // Set makes this the only value of the header, where its first line stood or at the end. Control characters in the value are dropped, and
 // a name that is no token makes Set, Add and Prepend do nothing: no text can begin another header.
 func (m *Message) Set(name, value string) {
-	h, ok := newHeader(name, value)
+	h, ok := m.newHeader(name, value)
 	if !ok {
 		return
 	}
-	done := false
-	m.headers = slices.DeleteFunc(m.headers, func(old header) bool {
-		return old.is(h.id, name) && !first(&done)
-	})
 	for i := range m.headers {
-		if m.headers[i].is(h.id, name) {
-			m.headers[i] = h
-			return
+		if !m.is(&m.headers[i], h.id, name) {
+			continue
 		}
+		m.headers[i] = h
+		rest := slices.DeleteFunc(m.headers[i+1:], func(old header) bool { return m.is(&old, h.id, name) })
+		m.headers = m.headers[:i+1+len(rest)]
+		return
 	}
 	m.headers = append(m.headers, h)
-}
-
-func first(done *bool) bool {
-	was := *done
-	*done = true
-	return !was
 }
 
 // set is Set for a known name and a value that is known to be clean.
@@ -165,14 +160,14 @@ func (m *Message) set(id nameID, value string) {
 
 // Add adds a line behind the others.
 func (m *Message) Add(name, value string) {
-	if h, ok := newHeader(name, value); ok {
+	if h, ok := m.newHeader(name, value); ok {
 		m.headers = append(m.headers, h)
 	}
 }
 
 // Prepend adds a line in front of all others: a Via, a Record-Route.
 func (m *Message) Prepend(name, value string) {
-	if h, ok := newHeader(name, value); ok {
+	if h, ok := m.newHeader(name, value); ok {
 		m.headers = slices.Insert(m.headers, 0, h)
 	}
 }
@@ -180,16 +175,17 @@ func (m *Message) Prepend(name, value string) {
 // Del removes every line of the header.
 func (m *Message) Del(name string) {
 	id := nameOf(name)
-	m.headers = slices.DeleteFunc(m.headers, func(h header) bool { return h.is(id, name) })
+	m.headers = slices.DeleteFunc(m.headers, func(h header) bool { return m.is(&h, id, name) })
 }
 
-func newHeader(name, value string) (header, bool) {
-	h := header{id: nameOf(name), value: clean(value)}
+func (m *Message) newHeader(name, value string) (h header, ok bool) {
+	h = header{id: nameOf(name), value: clean(value)}
 	if h.id == hOther {
-		if !isToken(name) {
+		if !isToken(name) || len(m.others) > maxOthers {
 			return header{}, false
 		}
-		h.name = name
+		h.other = uint16(len(m.others))
+		m.others = append(m.others, name)
 	}
 	return h, true
 }

@@ -50,8 +50,14 @@ func NewNonces(secret []byte, life time.Duration, now func() time.Time) *Nonces 
 	}
 	key := append([]byte(nil), secret...)
 	n := &Nonces{life: life, now: now, start: now()}
-	n.macs.New = func() any { return hmac.New(sha256.New, key) }
+	n.macs.New = func() any { return &macer{Hash: hmac.New(sha256.New, key)} }
 	return n
+}
+
+// macer is a keyed hash with the room for its input, kept for the next nonce.
+type macer struct {
+	hash.Hash
+	in []byte
 }
 
 // clock is the time in Unix milliseconds, counted on from the start, so that a wall clock that is set back or forth cannot make an old
@@ -86,15 +92,15 @@ func (n *Nonces) appendNonce(b []byte, realm, source string) []byte {
 
 // mac writes the first bytes of the MAC over head, realm and source into out. The realm's length goes in too, so that no two pairs are one.
 func (n *Nonces) mac(head []byte, realm, source string, out []byte) {
-	h := n.macs.Get().(hash.Hash)
-	var room [256]byte
-	in := append(room[:0], head...)
-	in = binary.BigEndian.AppendUint32(in, uint32(len(realm)))
-	in = append(in, realm...)
-	in = append(in, source...)
+	h := n.macs.Get().(*macer)
+	h.in = append(h.in[:0], head...)
+	h.in = binary.BigEndian.AppendUint32(h.in, uint32(len(realm)))
+	h.in = append(h.in, realm...)
+	h.in = append(h.in, source...)
 	h.Reset()
-	h.Write(in)
-	copy(out, h.Sum(in[:0]))
+	h.Write(h.in)
+	h.in = h.Sum(h.in[:0])
+	copy(out, h.in)
 	n.macs.Put(h)
 }
 

@@ -221,7 +221,8 @@ func (m *Message) headerLine(s string) {
 			m.blame(400, "Malformed Header")
 			return
 		}
-		h.name = name
+		h.other = uint16(len(m.others))
+		m.others = append(m.others, name)
 	}
 	m.headers = append(m.headers, h)
 }

@@ -3,11 +3,12 @@ package sip
 import "strings"
 
 // A charSet is a union of classes of bytes.
-type charSet uint16
+type charSet uint32
 
 const (
 	setToken     charSet = 1 << iota // RFC 3261 token
-	setHost                          // letters, digits, . - _ : [ ]
+	setHost                          // letters, digits, . - _ : [ ], what a host may be written with
+	setName                          // letters, digits, . - _, what a host name or an IPv4 address is made of
 	setUser                          // what may stand in a user part unescaped
 	setParam                         // what may stand in a parameter unescaped, colon and brackets included
 	setURI                           // what may stand anywhere in a URI, delimiters and % left out
@@ -17,6 +18,10 @@ const (
 	setDigit
 	setSpace // blank and tab
 	setHex
+	setURIEnd    // what ends a URI that stands without angle brackets: ; , blank tab
+	setBracket   // < and , which end a display name
+	setSentByEnd // ; and ,
+	setParamEnd  // = and ;
 )
 
 var charSets = func() (t [256]charSet) {
@@ -30,6 +35,7 @@ var charSets = func() (t [256]charSet) {
 	const mark = "-_.!~*'()"
 	add(setToken, alnum+"-.!%*_+`'~")
 	add(setHost, alnum+".-_:[]")
+	add(setName, alnum+".-_")
 	add(setUser, alnum+mark+"&=+$,;?/")
 	add(setParam, alnum+mark+"[]/:&+$`")
 	add(setURI, alnum+mark+"[]/&+$=,")
@@ -39,6 +45,10 @@ var charSets = func() (t [256]charSet) {
 	add(setDigit, digits)
 	add(setSpace, " \t")
 	add(setHex, "0123456789abcdefABCDEF")
+	add(setURIEnd, ";, \t")
+	add(setBracket, "<,")
+	add(setSentByEnd, ";,")
+	add(setParamEnd, "=;")
 	return t
 }()
 
@@ -51,11 +61,20 @@ func allIn(s string, set charSet) bool {
 	return true
 }
 
+// until counts the bytes in front of the first one in the set. For the short texts of a header this is faster than a search for any of
+// several bytes.
+func until(s string, set charSet) int {
+	for i := range len(s) {
+		if charSets[s[i]]&set != 0 {
+			return i
+		}
+	}
+	return len(s)
+}
+
 func isToken(s string) bool  { return s != "" && allIn(s, setToken) }
 func isScheme(s string) bool { return allIn(s, setScheme) && charSets[s[0]]&setDigit == 0 }
-func isHost(s string) bool {
-	return s != "" && allIn(s, setHost) && strings.IndexByte(s, ':') < 0 && strings.IndexByte(s, '[') < 0 && strings.IndexByte(s, ']') < 0
-}
+func isHost(s string) bool   { return s != "" && allIn(s, setName) }
 
 // allURIChars tells whether s can be the inside of a URI: every byte allowed somewhere, and every % followed by two hexadecimal digits.
 func allURIChars(s string) bool {
@@ -142,6 +161,13 @@ func lower(s string) string {
 
 // quotedLen returns the length of the quoted string that s begins with, both marks included; 0 if it never ends.
 func quotedLen(s string) int {
+	end := strings.IndexByte(s[1:], '"') + 1
+	if end == 0 {
+		return 0
+	}
+	if strings.IndexByte(s[:end], '\\') < 0 {
+		return end + 1
+	}
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
 		case '\\':

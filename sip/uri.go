@@ -82,13 +82,15 @@ func splitURI(s string) (p uriParts, ok bool) {
 func splitSIP(p uriParts, rest string) (uriParts, bool) {
 	// The user part may hold ; ? and / but never an @ (RFC 3261 25.1), and the host part holds no @ at all.
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		p.user, p.password, _ = strings.Cut(rest[:at], ":")
+		p.user, p.password = cutBefore(rest[:at], ':')
+		p.password = strings.TrimPrefix(p.password, ":")
 		if at == 0 || strings.IndexByte(p.user, '@') >= 0 || p.user == "" {
 			return p, false
 		}
 		rest = rest[at+1:]
 	}
-	rest, p.headers, _ = strings.Cut(rest, "?")
+	rest, p.headers = cutBefore(rest, '?')
+	p.headers = strings.TrimPrefix(p.headers, "?")
 	rest, p.params = cutBefore(rest, ';')
 	var ok bool
 	p.host, p.port, ok = splitHostPort(rest)
@@ -257,10 +259,7 @@ func nextParam(s string) (name, value, rest string, ok bool) {
 		return "", "", "", false
 	}
 	s = trimLeft(s[1:])
-	i := 0
-	for i < len(s) && s[i] != '=' && s[i] != ';' {
-		i++
-	}
+	i := until(s, setParamEnd)
 	name, s = trimRight(s[:i]), s[i:]
 	if name == "" || !allIn(name, setParam|setPercent) {
 		return "", "", "", false

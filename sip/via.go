@@ -24,17 +24,10 @@ func splitVia(s string) (v Via, rest string, ok bool) {
 	if !ok1 || !ok2 || !equalFold(protocol, "SIP") || version != "2.0" {
 		return Via{}, "", false
 	}
-	i := strings.IndexAny(s, " \t")
-	if i < 0 {
-		return Via{}, "", false
-	}
+	i := until(s, setSpace)
 	v.Transport, s = s[:i], trimLeft(s[i:])
-	sentBy := s
-	if end := strings.IndexAny(s, ";,"); end >= 0 {
-		sentBy, s = s[:end], s[end:]
-	} else {
-		s = ""
-	}
+	end := until(s, setSentByEnd)
+	sentBy, s := s[:end], s[end:]
 	if !isToken(v.Transport) || !v.splitSentBy(trimRight(sentBy)) {
 		return Via{}, "", false
 	}
@@ -71,13 +64,16 @@ func paramEnd(s string) int {
 
 // viaPart takes "SIP / " off: slashes may have white space around them.
 func viaPart(s string) (part, rest string, ok bool) {
-	part, rest, ok = strings.Cut(s, "/")
-	return trim(part), trimLeft(rest), ok
+	part, rest = cutBefore(s, '/')
+	if rest == "" {
+		return "", "", false
+	}
+	return trim(part), trimLeft(rest[1:]), true
 }
 
 // splitSentBy reads host[:port]; white space around the colon is legal (RFC 4475 3.1.1.1).
 func (v *Via) splitSentBy(s string) (ok bool) {
-	if strings.IndexAny(s, " \t") >= 0 {
+	if until(s, setSpace) < len(s) {
 		colon := strings.LastIndexByte(s, ':')
 		if colon < 0 {
 			return false

@@ -22,11 +22,11 @@ func (m *Message) AppendTo(b []byte) []byte {
 		if h.id == hContentLength {
 			continue
 		}
-		name := h.name
 		if h.id != hOther {
-			name = names[h.id]
+			b = append(b, names[h.id]...)
+		} else {
+			b = append(b, m.others[h.other]...)
 		}
-		b = append(b, name...)
 		b = append(b, ": "...)
 		b = append(b, h.value...)
 		b = append(b, "\r\n"...)
