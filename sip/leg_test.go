@@ -449,3 +449,45 @@ func TestOrderInADialog(t *testing.T) {
 	wantEvent(t, l, Bye)
 	wantEnd(t, l)
 }
+
+func TestCloseLetsCallsEnd(t *testing.T) {
+	t.Parallel()
+	e, p, legs := answering(t, Config{})
+	l, tag := answeredLeg(t, p, legs)
+	closed := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { closed <- e.Close(ctx) }()
+	eventually(t, "new calls are refused", func() bool { return e.draining.Load() })
+	other := newPeer(t, p.to)
+	other.send("INVITE", "1", 1, "", sdpA)
+	other.want("503 INVITE")
+	p.send("INFO", "i", 2, tag)
+	p.want("200 INFO")
+	select {
+	case <-closed:
+		t.Fatal("Close does not wait for the call")
+	default:
+	}
+	p.send("BYE", "b", 3, tag)
+	p.want("200 BYE")
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	wantEvent(t, l, Info)
+	wantEvent(t, l, Bye)
+}
+
+func TestCloseHangsUpWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	e, p, legs := answering(t, Config{})
+	l, _ := answeredLeg(t, p, legs)
+	if err := e.Close(expired); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	p.want("BYE")
+	wantEnd(t, l)
+	if _, err := e.Call(t.Context(), p.flow(e), invitation("", sdpA)); err == nil {
+		t.Error("a closed engine calls")
+	}
+}
