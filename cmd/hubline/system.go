@@ -103,6 +103,7 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 	defer stopWork()
 	var workers sync.WaitGroup
 	workers.Go(func() { s.feed.Run(work) })
+	workers.Go(func() { s.room.Run(work) })
 	workers.Go(func() { s.phones.Run(work) })
 	workers.Go(func() {
 		if err := s.jobs.Run(work); err != nil && work.Err() == nil {
@@ -120,7 +121,7 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 		go func() { failed <- watching.Serve(metricsListener) }()
 	}
 	ready()
-	go debug.FreeOSMemory() // what parsing templates and word lists took is of no use any more
+	go debug.FreeOSMemory() // what parsing templates took is of no use any more
 
 	var err error
 	select {

@@ -47,6 +47,7 @@ type Config struct {
 type Room struct {
 	Config
 	hash *hasher
+	uses uses
 }
 
 // New returns the room and registers its jobs.

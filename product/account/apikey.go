@@ -173,7 +173,7 @@ func (r *Room) UseKey(ctx context.Context, token, slug, address string) (actor A
 		return actor, notFound()
 	}
 	if now-k.LastUsedAt > seenEvery.Milliseconds() {
-		if _, err := r.DB.ExecContext(ctx, `UPDATE api_keys SET last_used_at = $3 WHERE account_id = $1 AND id = $2`, a.ID, k.ID, now); err != nil {
+		if err := r.useKey(ctx, a.ID, k.ID, now); err != nil {
 			return actor, err
 		}
 	}

@@ -153,7 +153,7 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 		key = at.Text
 	}
 	args := []any{accountID}
-	limit := " LIMIT " + strconv.Itoa(f.Limit+1) // a number in the text: SQLite would plan anew for each value of an argument
+	limit := " LIMIT " + strconv.Itoa(f.Limit+1) // in the text, so that planners know how few rows are wanted
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))

@@ -264,7 +264,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		return Actor{}, signedOut()
 	}
 	if use && now-s.seen > seenEvery.Milliseconds() {
-		if _, err := r.DB.ExecContext(ctx, `UPDATE sessions SET seen_at = $2, address = $3 WHERE id = $1`, s.id, now, address); err != nil {
+		if err := r.useSession(ctx, s.id, address, now); err != nil {
 			return Actor{}, err
 		}
 	}
