@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -83,6 +84,21 @@ func (r *Request) Fill(from any) {
 	})
 }
 
+// FillBeside is Fill for one of several forms of a page, whose action ends with that word: it gets its first values also when another
+// of them was posted.
+func (r *Request) FillBeside(action string, from any) {
+	if r.Form.typed && strings.HasSuffix(r.URL.Path, "/"+action) {
+		return
+	}
+	if r.Form.values == nil {
+		r.Form.values = url.Values{}
+	}
+	_ = eachField(reflect.Indirect(reflect.ValueOf(from)), func(name, _ string, v reflect.Value) error { // it never fails
+		r.Form.values[name] = texts(v)
+		return nil
+	})
+}
+
 func texts(v reflect.Value) []string {
 	switch v.Kind() {
 	case reflect.String:
@@ -133,7 +149,11 @@ func (r *Request) parse() error {
 	if r.Form.typed || r.unread != nil {
 		return r.unread
 	}
-	if err := r.ParseForm(); err != nil {
+	parse := r.ParseForm
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
+		parse = func() error { return r.ParseMultipartForm(maxBody) } // all of it stays in memory
+	}
+	if err := parse(); err != nil {
 		r.unread = unreadable()
 		if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 			r.unread = errTooLarge

@@ -35,7 +35,8 @@ type demo struct {
 	*system
 	dir  string
 	box  *mailbox.Box
-	keys map[string]string // API keys of the last start, by account
+	keys map[string]string    // API keys of the last start, by account
+	sips map[string][]demoSIP // devices of the last start, by account and extension
 }
 
 func (c *demoCommand) Run(ctx context.Context, std *streams) (err error) {
@@ -72,7 +73,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 		return nil, err
 	}
 	log := cfg.logger(std.err)
-	d := &demo{dir: c.Data, keys: readKeys(filepath.Join(c.Data, demoFile))}
+	d := &demo{dir: c.Data, keys: readKeys(filepath.Join(c.Data, demoFile)), sips: readSIPs(filepath.Join(c.Data, demoFile))}
 	// Whoever waits for the file must not read the addresses of the last start.
 	if err := os.Remove(filepath.Join(c.Data, demoFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -195,11 +196,14 @@ type demoLogin struct {
 }
 
 type demoAccount struct {
-	Slug     string        `json:"slug"`
-	Number   string        `json:"number"`
-	Name     string        `json:"name"`
-	APIKey   string        `json:"api_key"`
-	HubUsers []demoHubUser `json:"hub_users"`
+	Slug       string            `json:"slug"`
+	Number     string            `json:"number"`
+	Name       string            `json:"name"`
+	APIKey     string            `json:"api_key"`
+	Limit      int               `json:"phone_user_limit"`
+	HubUsers   []demoHubUser     `json:"hub_users"`
+	Numbers    []demoNumberAbout `json:"numbers"`
+	PhoneUsers []demoPhoneUser   `json:"phone_users"`
 }
 
 type demoHubUser struct {
@@ -223,6 +227,14 @@ func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 		for _, p := range set.people {
 			roles := p.roles.Words()
 			a.HubUsers = append(a.HubUsers, demoHubUser{Email: p.email, Password: d.password(p.email), Name: p.name, Roles: roles})
+		}
+		actor, err := d.room.UseKey(ctx, key, set.slug, "")
+		if err != nil {
+			return nil, err
+		}
+		a.Limit = actor.Account.PhoneUserLimit
+		if a.Numbers, a.PhoneUsers, err = d.phonesAbout(ctx, actor); err != nil {
+			return nil, err
 		}
 		about.Accounts = append(about.Accounts, a)
 	}

@@ -133,6 +133,13 @@ func (d *demo) seedAccount(ctx context.Context, set demoSet) (session string, er
 	if err := d.invite(ctx, session, set, set.people[1:]); err != nil {
 		return "", err
 	}
+	admin, err := d.room.Enter(ctx, session, set.slug, demoBrowser.Address)
+	if err != nil {
+		return "", err
+	}
+	if err := d.seedPhones(ctx, admin, set.slug); err != nil {
+		return "", err
+	}
 	for _, p := range set.people[1:] {
 		own, err := d.accept(ctx, set, p)
 		if err != nil {

@@ -97,6 +97,10 @@
       const text = words && words[n > 1 ? 1 : 0].replace('{n}', n);
       if (text && output.textContent !== text) output.textContent = text;
     }
+    for (const output of $$('[data-follow]', form)) { // one sentence for each value of a list
+      const text = JSON.parse(output.dataset.words)[form.elements[output.dataset.follow].value];
+      if (text && output.textContent !== text) output.textContent = text;
+    }
     const button = $('[data-count]', form);
     if (button) {
       button.dataset.one ||= button.textContent;
