@@ -68,6 +68,8 @@ func TestAdmission(t *testing.T) {
 		{"an empty name", lines(request("INVITE", ": x")...), 400},
 		{"a NUL", lines(request("INVITE", "Subject: a\x00b")...), 400},
 		{"a lone LF", lines(request("INVITE", "Subject: a\nFrom: <sip:evil@x>;tag=9")...), 400},
+		{"a lone LF before a new header", lines(request("INVITE", "Subject: a\nX-Evil: 1")...), 400},
+		{"a head that ends with a lone LF", append(bytes.TrimSuffix(lines(request("INVITE")...), []byte("\r\n")), "\nv=0"...), 400},
 		{"a lone CR", lines(request("INVITE", "Subject: a\rX: y")...), 400},
 		{"a backslash and CR", lines(request("INVITE", "Subject: \"a\\\rX: y\"")...), 400},
 		{"a Call-ID with a space", lines(append(without(request("INVITE"), "Call-ID"), "Call-ID: a b")...), 400},

@@ -158,6 +158,30 @@ func TestS5ReplaysAreNeverAccepted(t *testing.T) {
 	t.Logf("%d replays, %d accepted", replays, accepted)
 }
 
+// The counters of one shard change their generation between the use of a nonce and its replay.
+func TestAReplayAcrossGenerationsIsRefused(t *testing.T) {
+	t.Parallel()
+	at := &clock{now: time.Unix(1_800_000_000, 0)}
+	n := NewNonces([]byte("secret"), time.Minute, at.Now)
+	use := func() (c Credentials) {
+		for range usedShards * 20 { // every shard begins a generation now or before
+			c = login(t, n.Challenge("pbx.example.com", "MD5", "192.0.2.7", false), "REGISTER", 5)
+			if !accepts(n, c, "192.0.2.7") {
+				t.Fatal("the first use is refused")
+			}
+		}
+		return c
+	}
+	use()
+	for range 5 {
+		at.Add(59 * time.Second)
+		c := use()
+		at.Add(30 * time.Second)
+		use()
+		equal(t, "replay", accepts(n, c, "192.0.2.7"), false)
+	}
+}
+
 func TestOneOfManyEqualRequestsAtOnceIsAccepted(t *testing.T) {
 	t.Parallel()
 	n := NewNonces([]byte("secret"), time.Minute, nil)

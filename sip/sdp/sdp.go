@@ -69,7 +69,7 @@ func Parse(text []byte) (*Session, error) {
 		if count++; l == "" {
 			continue
 		}
-		if count > maxLines || len(l) < 2 || l[1] != '=' || hasControl(l) || count == 1 && l != "v=0" {
+		if count > maxLines || len(l) < 2 || l[1] != '=' || hasControl(l) || len(s.lines) == 0 && l != "v=0" {
 			return nil, ErrMalformed
 		}
 		kind, value := l[0], l[2:]

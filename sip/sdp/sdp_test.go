@@ -121,6 +121,7 @@ func TestHostileDescriptionsAreRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty":              "",
 		"no origin":          "v=0\r\ns=-\r\n",
+		"an empty line":      "\no=- 1 1 IN IP4 192.0.2.1\r\n",
 		"another version":    "v=1\r\no=- 1 1 IN IP4 192.0.2.1\r\n",
 		"no equals sign":     ok + "hello\r\n",
 		"control characters": ok + "a=x\x00y\r\n",
