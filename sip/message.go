@@ -9,7 +9,7 @@ import (
 
 // A Message is one request or response. Header values are held as text and read when they are asked for; what came from a datagram are
 // parts of one copy of it, so a Message may be kept but a small text taken from it keeps the whole alive (strings.Clone what is stored).
-// A Message is not safe for use by several goroutines while one of them changes it.
+// A Message is not safe for use by several goroutines while one of them changes it, and is copied with Clone only.
 type Message struct {
 	Method string // "" for a response
 	Target URI    // the Request-URI
@@ -204,10 +204,10 @@ func (m *Message) address(id nameID) Address {
 	return a
 }
 
-// FromTag and ToTag return the tags without taking the rest apart; "" when there is none.
+// FromTag returns the From tag without taking the rest apart; "" when there is none.
 func (m *Message) FromTag() string { return addressTag(m.get(hFrom)) }
 
-// ToTag returns the To tag.
+// ToTag returns the To tag in the same way.
 func (m *Message) ToTag() string { return addressTag(m.get(hTo)) }
 
 // SetToTag adds a tag to a To that has none; the engine does so for every response but 100 (RFC 3261 8.2.6.2).
