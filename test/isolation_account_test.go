@@ -1,0 +1,167 @@
+package test
+
+import (
+	"context"
+	"reflect"
+	"testing"
+
+	"hubline/product/account"
+)
+
+// accountWalk is the walk through the room "account".
+var accountWalk = walk{
+	room: reflect.TypeFor[*account.Room](),
+	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes",
+		"password_links", "throttles", "api_keys", "audit_entries", "jobs", "changes"},
+	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
+}
+
+// accountVerbs has every method of the room that takes an actor.
+var accountVerbs = map[string]verb{
+	"People": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.People(c, a, account.PeopleFilter{}))
+	}},
+	"CountPeople": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.CountPeople(c, a))
+	}},
+	"EachPerson": {whom: members, call: (*harbour).eachPerson},
+	"HubUserByID": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.HubUserByID(c, a, h.joID))
+	}},
+	"InvitationByID": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.InvitationByID(c, a, h.invitation.ID))
+	}},
+	"Settings": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Rig.Settings(c, a))
+	}},
+	"AuditLog": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AuditLog(c, a, account.AuditFilter{}))
+	}},
+	"EachAuditEntry": {whom: members, call: (*harbour).eachEntry},
+	"AuditActors": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.AuditActors(c, a))
+	}},
+	"Review": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Review(c, a, inviting))
+	}},
+
+	"Invite": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Room.Invite(c, a, inviting))
+	}},
+	"Resend": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Resend(c, a, h.invitation.ID, 0))
+	}},
+	"ChangeInvited": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangeInvited(c, a, h.invitation.ID, account.Roles{account.Admin}, 0))
+	}},
+	"Cancel": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Cancel(c, a, h.invitation.ID, 0))
+	}},
+	"ChangeHubUser": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangeHubUser(c, a, h.joID, account.Change{Name: &renamed}, 0))
+	}},
+	"RemoveHubUser": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.RemoveHubUser(c, a, h.joID, 0))
+	}},
+	"ChangeSettings": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangeSettings(c, a, settings, 0))
+	}},
+
+	"Open": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.Room.Open(c, a, account.NewAccount{Name: "New", AdminEmail: "x@other.example"}))
+	}},
+	"Accounts": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.Accounts(c, a, "", "", 0))
+	}},
+	"BySlug": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.BySlug(c, a, "harbour"))
+	}},
+	"FirstAdmin": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.FirstAdmin(c, a, h.admin.Account.ID))
+	}},
+	"InviteFirstAdmin": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.InviteFirstAdmin(c, a, h.admin.Account, inviting.Offers[0]))
+	}},
+	"MakeKey": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.MakeKey(c, a, h.joID, "Key", nil, 0))
+	}},
+	"APIKeys": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.APIKeys(c, a))
+	}},
+	"SetPhoneUserLimit": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.SetPhoneUserLimit(c, a, h.admin.Account.ID, 3))
+	}},
+	"RevokeKey": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RevokeKey(c, a, h.keyID)
+	}},
+	"AddStaff": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AddStaff(c, a, "x@other.example", ""))
+	}},
+	"StaffPeople": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.StaffPeople(c, a))
+	}},
+	"RemoveStaff": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RemoveStaff(c, a, h.colleague.ID)
+	}},
+
+	"Admins": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Admins(c, a))
+	}},
+	"Belongings": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Belongings(c, a))
+	}},
+	"Sessions": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Sessions(c, a))
+	}},
+	"EndSession": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.EndSession(c, a, h.admin.Actor().SessionID)
+	}},
+	"EndOtherSessions": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.EndOtherSessions(c, a)
+	}},
+	"SetOwn": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.SetOwn(c, a, "Evil", "dark")
+	}},
+	"ChangePassword": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangePassword(c, a, "not the password", "a brand new 9 password", account.Browser{}))
+	}},
+	"SendCode": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.SendCode(c, a, account.Browser{})
+	}},
+	"CodePending": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.CodePending(c, a))
+	}},
+	"ConfirmCode": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ConfirmCode(c, a, "123456"))
+	}},
+	"Again": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Again(c, a))
+	}},
+	"AcceptAs": {whom: anyone, writes: true, call: (*harbour).acceptAs},
+}
+
+var (
+	renamed  = "Renamed"
+	settings = account.Settings{Name: "Renamed", TimeZone: "UTC", InvitationHours: 1, CheckMinutes: 30}
+)
+
+func (h *harbour) eachPerson(c context.Context, a account.Actor) (any, error) {
+	var all []account.Listed
+	err := h.EachPerson(c, a, account.PeopleFilter{}, func(l account.Listed) error { all = append(all, l); return nil })
+	return all, err
+}
+
+func (h *harbour) eachEntry(c context.Context, a account.Actor) (any, error) {
+	var all []account.AuditEntry
+	err := h.EachAuditEntry(c, a, account.AuditFilter{}, func(e account.AuditEntry) error { all = append(all, e); return nil })
+	return all, err
+}
+
+// acceptAs follows somebody else's link. Whoever holds a link may read its page, so what it shows is no leak.
+func (h *harbour) acceptAs(c context.Context, a account.Actor) (any, error) {
+	w, err := h.Welcome(c, h.token)
+	if err == nil {
+		_, err = h.AcceptAs(c, a, h.token, w.Shown)
+	}
+	return nil, err
+}
