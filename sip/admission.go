@@ -196,7 +196,10 @@ func (m *Message) unsupported() []string {
 			continue
 		}
 		for tag := range strings.SplitSeq(m.headers[i].value, ",") {
-			if tag = trim(tag); tag != "" && !supports(tag) && len(missing) < maxListed {
+			if len(missing) == maxListed {
+				return missing
+			}
+			if tag = trim(tag); tag != "" && !supports(tag) {
 				missing = append(missing, tag)
 			}
 		}

@@ -24,6 +24,21 @@ var static = map[int]Codec{
 
 // Codecs lists the formats of an RTP section in the order of preference. A format that nothing describes is left out.
 func (m *Media) Codecs() []Codec {
+	var maps, fmtps [128]string // by payload type, so that a hostile list costs one pass
+	for _, a := range m.Attributes {
+		if a.Name != "rtpmap" && a.Name != "fmtp" {
+			continue
+		}
+		format, value, _ := strings.Cut(a.Value, " ")
+		payload, err := strconv.ParseUint(format, 10, 7)
+		switch {
+		case err != nil:
+		case a.Name == "rtpmap":
+			maps[payload] = value
+		default:
+			fmtps[payload] = strings.TrimSpace(value)
+		}
+	}
 	list := make([]Codec, 0, len(m.Formats))
 	for _, f := range m.Formats {
 		payload, err := strconv.ParseUint(f, 10, 7)
@@ -31,17 +46,10 @@ func (m *Media) Codecs() []Codec {
 			continue
 		}
 		c, ok := static[int(payload)]
-		for _, a := range m.Attributes {
-			value, about := strings.CutPrefix(a.Value, f+" ")
-			switch {
-			case !about:
-			case a.Name == "rtpmap":
-				c, ok = parseRTPMap(int(payload), value, c.Fmtp)
-			case a.Name == "fmtp":
-				c.Fmtp = strings.TrimSpace(value)
-			}
+		if maps[payload] != "" {
+			c, ok = parseRTPMap(int(payload), maps[payload])
 		}
-		if ok {
+		if c.Fmtp = fmtps[payload]; ok {
 			list = append(list, c)
 		}
 	}
@@ -49,14 +57,14 @@ func (m *Media) Codecs() []Codec {
 }
 
 // parseRTPMap reads "opus/48000/2".
-func parseRTPMap(payload int, value, fmtp string) (Codec, bool) {
+func parseRTPMap(payload int, value string) (Codec, bool) {
 	name, rest, _ := strings.Cut(strings.TrimSpace(value), "/")
 	rate, channels, _ := strings.Cut(rest, "/")
 	hz, err := strconv.ParseUint(rate, 10, 31)
 	if err != nil || name == "" {
 		return Codec{}, false
 	}
-	c := Codec{payload, name, int(hz), 1, fmtp}
+	c := Codec{payload, name, int(hz), 1, ""}
 	if n, err := strconv.ParseUint(channels, 10, 8); err == nil && n > 0 {
 		c.Channels = int(n)
 	}
