@@ -18,6 +18,7 @@ import (
 	"hubline/base/job"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/support"
 )
 
 // cast is a world with everybody whom the tests of rights and of bad input need, in a store that they can put back. Everybody's step-up
@@ -32,6 +33,7 @@ type cast struct {
 	missing *things           // of no account
 
 	young                       string // slug of an account whose first admin has not accepted
+	wish                        int64  // number of a request for more phone users
 	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
 	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
 	frozen                      *dbtest.Frozen
@@ -64,6 +66,7 @@ func (p *player) String() string {
 // things are what the addresses of an account can name.
 type things struct {
 	slug, target, paused, invitation string
+	ticket                           string // an open request
 	name                             string // the account's
 	targetVersion, invitationVersion int64
 	accountVersion                   int64
@@ -81,7 +84,12 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.holders = []string{c.boss.Name, admins.Name}
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
-	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), ticket: randomID(), targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.wish = more.Number
 	c.farMarks, c.ownMarks = []string{"Zanzibar", "zanzibar.example"}, []string{"Harbour Group", "harbour.example"}
 	for _, roles := range roleSets() {
 		for _, state := range memberStates {
@@ -124,6 +132,11 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	invitation, _ := c.Invite(admin, "waiting@"+domain)
 	th := &things{slug: admin.Account.Slug, name: name, target: target.ID(), paused: paused.ID(), invitation: invitation.ID}
 	label := strings.ToUpper(domain[:1]) + domain[1:strings.IndexByte(domain, '.')] + " target"
+	asked, err := c.support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.Question, Subject: name + " asks about target", Description: "For " + domain})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th.ticket = asked.ID
 	u, err := c.ChangeHubUser(ctx, admin.Actor(), th.target, account.Change{Name: &label}, 0)
 	if err == nil {
 		th.targetVersion = u.Version

@@ -109,6 +109,7 @@ func (p *Portal) accountPage(r *Request) error {
 	if err != nil {
 		return err
 	}
+	r.FillBeside("plan", planForm{Limit: a.PhoneUserLimit})
 	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts},
 		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli()}})
 }

@@ -45,6 +45,8 @@ var parameters = map[string]func(c *cell) string{
 	"/{account}":                       func(c *cell) string { return c.slug },
 	"/{account}/hub-users/{id}":        func(c *cell) string { return c.target },
 	"/{account}/invitations/{id}":      func(c *cell) string { return c.things.invitation },
+	"/{account}/support/{id}":          func(c *cell) string { return c.ticket },
+	"/console/requests/{number}":       func(c *cell) string { return whole(c.wish) },
 	"/assets/{file}":                   func(c *cell) string { return c.file },
 	"/console/accounts/{slug}":         func(c *cell) string { return c.young },
 	"/console/staff/{id}":              func(c *cell) string { return c.colleague },
@@ -80,6 +82,12 @@ var posts = map[string]func(c *cell) url.Values{
 	"/console/staff/{id}/remove":           nothing,
 	"/console/jobs/{id}/retry":             nothing,
 	"/console/jobs/{id}/discard":           nothing,
+	"/console/accounts/{slug}/plan":        func(*cell) url.Values { return pairs("phone_user_limit", "40") },
+	"/console/requests/{number}":           func(*cell) url.Values { return pairs("text", "From Monday on") },
+	"/console/requests/{number}/limit":     func(*cell) url.Values { return pairs("phone_user_limit", "20", "reply", "There you are") },
+	"/{account}/support/new":               func(*cell) url.Values { return pairs("subject", "Hold music", "description", "How?") },
+	"/{account}/support/more":              func(*cell) url.Values { return pairs("phone_users", "12", "description", "A new branch") },
+	"/{account}/support/{id}":              func(*cell) url.Values { return pairs("text", "Any news?") },
 	"/{account}/settings":                  postSettings,
 	"/{account}/hub-users/invite": func(*cell) url.Values {
 		return pairs("email", "fresh@letters.example", "step", "send", "roles", "billing")

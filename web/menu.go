@@ -21,9 +21,13 @@ var (
 			{label: "Settings", path: "settings"},
 			{label: "Audit log", path: "audit-log"},
 		}},
+		{label: "Support", icon: "help", under: []entry{
+			{label: "Requests", path: "support"},
+		}},
 	}
 	consoleMenu = []entry{
 		{label: "Accounts", icon: "building", path: "console/accounts"},
+		{label: "Requests", icon: "help", path: "console/requests"},
 		{label: "Staff", icon: "users", path: "console/staff"},
 		{label: "Jobs", icon: "clock", path: "console/jobs"},
 		{label: "Audit", icon: "list", path: "console/audit-log"},
@@ -36,6 +40,8 @@ var (
 	// actions are the palette's verbs: things people do often, by the words they would type.
 	actions = []entry{
 		{label: "Invite people", icon: "plus", path: "hub-users/invite"},
+		{label: "Ask for more phone users", icon: "help", path: "support/more"},
+		{label: "New request to your provider", icon: "help", path: "support/new"},
 		{label: "Create an account", icon: "plus", path: "console/accounts/new"},
 	}
 )

@@ -41,6 +41,11 @@ func (p *Portal) table() []Route {
 		{"POST", "/console/accounts/new", Staff, p.openAccount},
 		{"GET", "/console/accounts/{slug}", Staff, p.accountPage},
 		{"POST", "/console/accounts/{slug}/first-admin", Staff, p.inviteFirstAdmin},
+		{"POST", "/console/accounts/{slug}/plan", Staff, p.changePlan},
+		{"GET", "/console/requests", Staff, p.ticketQueue},
+		{"GET", "/console/requests/{number}", Staff, p.queuedTicket},
+		{"POST", "/console/requests/{number}", Staff, p.answerAsProvider},
+		{"POST", "/console/requests/{number}/limit", Staff, p.raiseLimit},
 		{"GET", "/console/staff", Staff, p.staffList},
 		{"GET", "/console/staff/new", Staff, p.newStaff},
 		{"POST", "/console/staff/new", Staff, p.addStaff},
@@ -80,5 +85,14 @@ func (p *Portal) table() []Route {
 		{"POST", "/{account}/invitations/{id}/resend", Needs(account.InviteHubUsers), p.resend},
 		{"GET", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.askToCancel},
 		{"POST", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.cancelInvitation},
+
+		// Requests to the provider
+		{"GET", "/{account}/support", Needs(account.ViewTickets), p.tickets},
+		{"GET", "/{account}/support/new", Needs(account.OpenTickets), p.newTicket},
+		{"POST", "/{account}/support/new", Needs(account.OpenTickets), p.openTicket},
+		{"GET", "/{account}/support/more", Needs(account.OpenTickets), p.askForMore},
+		{"POST", "/{account}/support/more", Needs(account.OpenTickets), p.fileMore},
+		{"GET", "/{account}/support/{id}", Needs(account.ViewTickets), p.ticket},
+		{"POST", "/{account}/support/{id}", Needs(account.OpenTickets), p.answerTicket},
 	}
 }

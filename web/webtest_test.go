@@ -23,15 +23,17 @@ import (
 	"hubline/base/mail/mailbox"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/support"
 )
 
 // world is the whole portal over a real room, store, job queue, change feed and mailbox. Only its clock stands still.
 type world struct {
 	*accounttest.Rig
 	*httptest.Server
-	portal *Portal
-	log    *syncBuffer
-	t      testing.TB
+	portal  *Portal
+	support *support.Room
+	log     *syncBuffer
+	t       testing.TB
 }
 
 // worlds runs a test on both engines.
@@ -54,8 +56,10 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	followed := make(chan struct{})
 	go func() { feed.Run(ctx); close(followed) }()
 	var err error
+	room := w.Room.Config
+	w.support = support.New(support.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Mail: room.Mail, Log: log, Now: w.Clock.Now, BaseURL: base, Provider: room.Provider})
 	w.portal, err = New(Config{BaseURL: base, Provider: "Southern Cross Voice", Ring: w.Keys, Log: log, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs,
-		Changes: feed})
+		Support: w.support, Changes: feed})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,12 +76,13 @@ func (r *Room) RaiseLimit(ctx context.Context, actor account.Actor, id string, i
 	if text == "" {
 		text = "Your plan now holds " + strconv.Itoa(in.Limit) + " phone users."
 	}
+	in.FormKey = plainKey(in.FormKey)
 	return r.change(ctx, actor, id, in.FormKey, func(ctx context.Context, q db.Q, actor account.Actor, t *Ticket) error {
 		if err := t.takesMore(); err != nil {
 			return err
 		}
 		if has := actor.Account.PhoneUserLimit; in.Limit <= has || in.Limit > account.MostPhoneUsers {
-			return fault.Field("limit-not-raised", "limit", "The plan holds "+strconv.Itoa(has)+" phone users. Enter a higher number, up to "+strconv.Itoa(account.MostPhoneUsers)+", or answer without raising it")
+			return fault.Field("limit-not-raised", "phone_user_limit", "The plan holds "+strconv.Itoa(has)+" phone users. Enter a higher number, up to "+strconv.Itoa(account.MostPhoneUsers)+", or answer without raising it")
 		}
 		if _, err := r.Account.WithinLimit(ctx, q, actor, t.AccountID, in.Limit); err != nil {
 			return err

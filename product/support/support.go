@@ -179,7 +179,16 @@ func (in NewTicket) check() (NewTicket, error) {
 	default:
 		kind = fault.Field("ticket-kind", "kind", "Choose a kind: "+string(PhoneUserLimit)+" or "+string(Question))
 	}
+	in.FormKey = plainKey(in.FormKey)
 	return in, fault.All(kind, subject, text)
+}
+
+// plainKey drops a form's key that is none of ours: whoever sends such a one gets no protection from sending twice.
+func plainKey(key string) string {
+	if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || len(key) > 64 {
+		return ""
+	}
+	return key
 }
 
 // typed cleans a text of several lines that somebody wrote.
@@ -206,7 +215,7 @@ func unprintable(c rune) bool {
 func (r *Room) mayOpen(ctx context.Context, q db.Q, actor account.Actor, in NewTicket) error {
 	if in.Kind == PhoneUserLimit {
 		if has := actor.Account.PhoneUserLimit; in.Wanted <= has || in.Wanted > account.MostPhoneUsers {
-			return fault.Field("wanted-range", "wanted", "Your plan holds "+strconv.Itoa(has)+" phone users. Enter how many you need in all, up to "+strconv.Itoa(account.MostPhoneUsers))
+			return fault.Field("wanted-range", "phone_users", "Your plan holds "+strconv.Itoa(has)+" phone users. Enter how many you need in all, up to "+strconv.Itoa(account.MostPhoneUsers))
 		}
 		waiting, found, err := r.limitRequest(ctx, q, actor.Account.ID)
 		if err != nil {
@@ -288,6 +297,7 @@ func (in Answer) check(provider bool) (Answer, error) {
 	if in.Text = clean; text == nil && clean == "" && in.State != Closed {
 		text = fault.Field("text-empty", "text", "Enter an answer")
 	}
+	in.FormKey = plainKey(in.FormKey)
 	return in, fault.All(text, state)
 }
 
