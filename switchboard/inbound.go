@@ -1,0 +1,96 @@
+package switchboard
+
+import (
+	"context"
+	"strings"
+
+	"hubline/base/fault"
+	"hubline/product/call"
+	"hubline/product/number"
+	"hubline/sip"
+)
+
+// inbound is a call from the telephone network to one of the installation's numbers. An unknown number leaves no trace: nobody could read it.
+func (b *Board) inbound(t *sip.Incoming, carrier *trunk) {
+	ctx, cancel := context.WithTimeout(b.work, handleLimit)
+	defer cancel()
+	called, ok := b.called(t.Request)
+	if !ok {
+		t.Refuse(404, "No such number")
+		return
+	}
+	to, err := b.numbers.Route(ctx, called)
+	if fault.Is(err, fault.NotFound) {
+		t.Refuse(404, "No such number")
+		return
+	}
+	if err != nil {
+		b.log.Error("a call could not be routed", "error", err, "carrier", carrier.Name)
+		t.Refuse(503, "", "Retry-After", "5")
+		return
+	}
+	from, hidden := carrier.calling(t.Request, b.plan)
+	c := b.converse(t, call.Record{
+		AccountID: to.AccountID, Direction: call.Inbound, Carrier: carrier.Name, FromNumber: from, Hidden: hidden,
+		ToNumber: to.Number, ServiceNumber: to.Number, ServiceName: to.ServiceName,
+	})
+	defer c.finish()
+	c.holdChannel(&carrier.calls)
+	c.comeIn(ctx, to, b.caller(from, hidden))
+}
+
+// called reads the number that was called: the Request-URI says it, or the To of carriers that put the account's name there.
+func (b *Board) called(m *sip.Message) (e164 string, ok bool) {
+	for _, u := range []sip.URI{m.Target, m.To().URI} {
+		user, _, _ := strings.Cut(u.User, ";")
+		if e164, ok = b.plan.Parse(user); ok {
+			return e164, true
+		}
+	}
+	return "", false
+}
+
+// caller is how a caller from outside looks on a phone: the number as people of the country dial it back.
+func (b *Board) caller(number string, hidden bool) shown {
+	if hidden || number == "" {
+		return shown{hidden: true}
+	}
+	national := b.plan.National(number)
+	return shown{name: national, user: compact(national)}
+}
+
+// comeIn rings whoever the number leads to.
+func (c *conversation) comeIn(ctx context.Context, to number.Route, who shown) {
+	user, err := c.b.phones.Seat(ctx, to.AccountID, to.PhoneUserID)
+	why := refusedNoRoute
+	switch {
+	case to.PhoneUserID == "":
+	case fault.Is(err, fault.NotFound): // the app is off
+		why, err = refusedAway, nil
+	case err == nil:
+		c.record.ToName, c.record.ToUserID = user.DisplayName, user.ID
+	}
+	if to.PhoneUserID == "" {
+		err = nil
+	}
+	if !c.begin() {
+		return
+	}
+	if err != nil {
+		c.b.log.Error("a phone user could not be read", "error", err, "account", to.AccountID)
+		c.turnAway(refusedStore)
+		return
+	}
+	if user.ID == "" {
+		c.turnAway(why)
+		return
+	}
+	r, why := c.reach(user, who)
+	if r == nil {
+		c.turnAway(why)
+		return
+	}
+	if c.connect(r) {
+		c.talk()
+	}
+}
