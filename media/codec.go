@@ -24,6 +24,16 @@ var (
 // ErrNotPlayable is returned by Play for a codec that Hubline passes on but does not speak. The caller says it with a SIP status instead.
 var ErrNotPlayable = errors.New("media: sounds are played in PCMU and PCMA only")
 
+// Playable is the first of the codecs agreed on that Play speaks; ErrNotPlayable if there is none.
+func Playable(codecs []Codec) (Codec, error) {
+	for _, c := range codecs {
+		if _, err := c.law(); err == nil {
+			return c, nil
+		}
+	}
+	return Codec{}, ErrNotPlayable
+}
+
 func (c Codec) law() (g711.Law, error) {
 	switch {
 	case c.clock() == 8000 && strings.EqualFold(c.Name, PCMU.Name):

@@ -13,7 +13,6 @@ import (
 type Endpoint struct {
 	server    *Server
 	rtp, rtcp socket
-	number    int
 	done      chan struct{} // closed by Close
 	digits    chan Digit
 	name      string // CNAME of our reports

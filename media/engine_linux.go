@@ -58,7 +58,7 @@ func newEngine(since func() time.Duration) (engine, error) {
 	}
 	l := &epoll{since: since, fd: fd}
 	if err := syscall.Pipe2(l.wake[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
-		syscall.Close(fd)
+		_ = syscall.Close(fd)
 		return nil, os.NewSyscallError("pipe2", err)
 	}
 	if err := l.watch(l.wake[0], -1); err != nil {
@@ -75,14 +75,14 @@ func (l *epoll) watch(fd int, slot int32) error {
 }
 
 func (l *epoll) close() {
-	syscall.Write(l.wake[1], []byte{0})
+	_, _ = syscall.Write(l.wake[1], []byte{0})
 	l.thread.Wait()
 	l.release()
 }
 
 func (l *epoll) release() {
 	for _, fd := range []int{l.fd, l.wake[0], l.wake[1]} {
-		syscall.Close(fd)
+		_ = syscall.Close(fd)
 	}
 }
 
@@ -97,18 +97,26 @@ func (l *epoll) open(e *Endpoint, addr netip.AddrPort, control bool) (socket, er
 	if s.fd, err = syscall.Socket(family, syscall.SOCK_DGRAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0); err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	if err = syscall.Bind(s.fd, bound); err != nil {
-		syscall.Close(s.fd)
-		return nil, os.NewSyscallError("bind", err)
+	if err = s.bind(bound); err != nil {
+		_ = syscall.Close(s.fd)
+		return nil, err
 	}
-	if s.six {
-		syscall.SetsockoptInt(s.fd, syscall.IPPROTO_IPV6, syscall.IPV6_TCLASS, expedited)
-	}
-	syscall.SetsockoptInt(s.fd, syscall.IPPROTO_IP, syscall.IP_TOS, expedited) // networks that care send voice first; others lose nothing
 	if s.local = int(addr.Port()); s.local == 0 {
 		s.local, err = localPort(s.fd)
 	}
 	return s, err
+}
+
+func (s *epollSocket) bind(addr syscall.Sockaddr) error {
+	if s.six {
+		// IPv4 as well on the unspecified address, whatever the system's default is.
+		if err := syscall.SetsockoptInt(s.fd, syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY, 0); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+		_ = syscall.SetsockoptInt(s.fd, syscall.IPPROTO_IPV6, syscall.IPV6_TCLASS, expedited)
+	}
+	_ = syscall.SetsockoptInt(s.fd, syscall.IPPROTO_IP, syscall.IP_TOS, expedited) // networks that care send voice first; others lose nothing
+	return os.NewSyscallError("bind", syscall.Bind(s.fd, addr))
 }
 
 func localPort(fd int) (int, error) {
@@ -171,7 +179,7 @@ func (l *epoll) run() {
 func nap(d time.Duration) {
 	if d > 0 {
 		t := syscall.NsecToTimespec(int64(d))
-		syscall.Nanosleep(&t, nil)
+		_ = syscall.Nanosleep(&t, nil)
 	}
 }
 
@@ -231,7 +239,7 @@ func (s *epollSocket) close() {
 		return
 	}
 	s.closed = true
-	syscall.Close(s.fd) // which also takes it out of the epoll set
+	_ = syscall.Close(s.fd) // which also takes it out of the epoll set
 	if s.slot < 0 {
 		return
 	}

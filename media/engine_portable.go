@@ -66,4 +66,4 @@ func (s *portableSocket) send(packet []byte, to netip.AddrPort) bool {
 	return err == nil
 }
 
-func (s *portableSocket) close() { s.conn.Close() }
+func (s *portableSocket) close() { _ = s.conn.Close() }

@@ -96,8 +96,11 @@ func (s *Server) Endpoint() (*Endpoint, error) {
 	if err := s.open(eng, e); err != nil {
 		return nil, err
 	}
+	e.mu.Lock() // a packet may come before both are started
+	defer e.mu.Unlock()
 	for _, opened := range []socket{e.rtp, e.rtcp} {
 		if err := eng.start(opened); err != nil {
+			e.closed = true
 			e.rtp.close()
 			e.rtcp.close()
 			return nil, fmt.Errorf("media: %w", err)

@@ -68,11 +68,11 @@ func (p *peer) mayCome(from netip.AddrPort) bool {
 	return from == p.to
 }
 
-// learn takes a valid packet from an address that may come. It says whether the peer is now taken to be elsewhere than before, and
+// learn takes a valid packet from an address that mayCome let in. It says whether the peer is now taken to be elsewhere than before, and
 // whether the packet is the peer's.
 func (p *peer) learn(from netip.AddrPort) (moved, ok bool) {
 	if p.left == 0 {
-		return false, from == p.to
+		return false, true
 	}
 	p.left--
 	fit := p.fit(from)

@@ -117,6 +117,21 @@ func TestBestOfTheFirstPacketsWins(t *testing.T) {
 	})
 }
 
+func TestLearningEndsAfterFivePackets(t *testing.T) {
+	each(t, func(t *testing.T, s *media.Server) {
+		a, b, first := connect(t, s), connect(t, s), mediatest.NewPhone(t, "127.0.0.1")
+		media.Bridge(a.Endpoint, b.Endpoint)
+		for range 5 {
+			first.Say(a.Addr(), 8, []byte("x"))
+		}
+		a.say("too late")
+		first.Say(a.Addr(), 8, []byte("y"))
+		if got := b.heard(6); got != "x x x x x y" {
+			t.Errorf("b heard %q", got)
+		}
+	})
+}
+
 // Whoever can forge the phone's address still does not know its source number, and a phone that changes it was quiet before.
 func TestAnotherSourceMustWaitForSilence(t *testing.T) {
 	t.Parallel()

@@ -121,6 +121,17 @@ func TestOnlyG711IsPlayed(t *testing.T) {
 	}
 }
 
+func TestPlayableIsTheFirstThatIsSpoken(t *testing.T) {
+	t.Parallel()
+	opus, g722 := media.Codec{Payload: 96, Name: "opus", Clock: 48000}, media.Codec{Payload: 9, Name: "G722"}
+	if c, err := media.Playable([]media.Codec{opus, media.PCMA, media.PCMU}); err != nil || c != media.PCMA {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err := media.Playable([]media.Codec{opus, g722}); !errors.Is(err, media.ErrNotPlayable) {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestNewerSoundReplacesOlderAndBridgeGoesOnAfterIt(t *testing.T) {
 	each(t, func(t *testing.T, s *media.Server) {
 		a, b := connect(t, s, media.PCMA), connect(t, s, media.PCMA)
