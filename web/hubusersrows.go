@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// PeopleRows writes the lines of the list of people.
+// PeopleRows writes the lines of the list of people; it returns nothing more to write.
 func (v *View) PeopleRows(rows []personRow) template.HTML {
 	m := v.portal.markup()
 	for i := range rows {
 		v.personCells(m, &rows[i])
 	}
-	return m.HTML()
+	m.onto(v.out)
+	return ""
 }
 
 func (v *View) personCells(m *markup, row *personRow) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"html/template"
 	"strings"
 	"sync"
@@ -29,6 +30,12 @@ func (m *markup) HTML() template.HTML {
 	html := template.HTML(m.buf)
 	markups.Put(m)
 	return html
+}
+
+// onto writes markup to the page itself, behind what the template wrote: given back to the template it would be copied twice.
+func (m *markup) onto(page *bytes.Buffer) {
+	page.Write(m.buf)
+	markups.Put(m)
 }
 
 var markups = sync.Pool{New: func() any { return &markup{} }}

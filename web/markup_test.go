@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"html/template"
 	"math/rand/v2"
 	"strings"
@@ -84,18 +85,39 @@ func TestRowsOfHostilePeople(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 2))
-	v := &View{portal: dressed(t), zone: time.UTC, now: time.Unix(1_800_000_000, 0)}
+	v := &View{portal: dressed(t), zone: time.UTC, now: time.Unix(1_800_000_000, 0), out: new(bytes.Buffer)}
 	row := func(words string) string {
 		r := personRow{Listed: account.Listed{ID: "abc", Name: words, Email: words + "@x.example", SentAt: 1_700_000_000_000, SeenAt: 5}, Path: "/harbour/hub-users/abc",
 			Status: personStatus{"ok", words, "ok"}, Button: rowButton{Label: "Edit", About: words, Path: "/harbour/hub-users/abc"}}
 		r.Menu = []MenuItem{{Label: words, Icon: "bin", Path: "/harbour/x", Dialog: "remove", Danger: true, Fill: fillConfirm(removalTitle(words), "/harbour/x")}, {Label: words, Path: "/harbour/y", Post: true}}
-		return string(v.PeopleRows([]personRow{r}))
+		v.out.Reset()
+		v.PeopleRows([]personRow{r})
+		return v.out.String()
 	}
 	want := skeleton(t, row("plain"))
 	for range 2000 {
 		words := "x" + strings.ReplaceAll(hostile(random, 5), "@", "") // an address has one, where the line may break
 		if got := skeleton(t, row(words)); got != want {
 			t.Fatalf("seed %d: %q makes %s, want %s", seed, words, got, want)
+		}
+	}
+}
+
+// What is settled when templates are read is what their functions would have said.
+func TestSettledMarkup(t *testing.T) {
+	t.Parallel()
+	p := dressed(t)
+	for text, want := range map[string]string{
+		`a{{icon "x"}}b`:                       "a" + string(p.icon("x")) + "b",
+		`{{tag "" "Deactivated" "pause"}}`:     string(p.tag("", "Deactivated", "pause")),
+		`{{tag "ok" "Active & <b>"}}`:          string(p.tag("ok", "Active & <b>")),
+		`<link href="{{asset "app.css"}}">`:    `<link href="` + p.assets.byName["app.css"].url + `">`,
+		`{{icon .Icon}}{{with .X}}{{icon .}}`:  `{{icon .Icon}}{{with .X}}{{icon .}}`,
+		`{{asset "none.css"}}{{icon "a" "b"}}`: `{{asset "none.css"}}{{icon "a" "b"}}`,
+		`{{tag "warn" (print "x")}}`:           `{{tag "warn" (print "x")}}`,
+	} {
+		if got := p.settle(text); got != want {
+			t.Errorf("%s became %s, want %s", text, got, want)
 		}
 	}
 }

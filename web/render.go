@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type View struct {
 	here   string // the page of the menu that this one belongs to
 	now    time.Time
 	zone   *time.Location
+	out    *bytes.Buffer // where the page is written
 	portal *Portal
 }
 
@@ -68,6 +70,7 @@ func (r *Request) Render(name string, page Page) error {
 	out := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(out)
 	out.Reset()
+	view.out = out
 	if err := set.ExecuteTemplate(out, block, view); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
@@ -215,22 +218,61 @@ func (r *Request) JSON(value any) error {
 
 // parsePages parses every page once, each with the layouts and components.
 func (p *Portal) parsePages() (map[string]*template.Template, error) {
-	common, err := template.New("").Funcs(p.functions()).ParseFS(templates, "templates/layout/*.html", "templates/components/*.html")
-	if err != nil {
-		return nil, err
+	common := template.New("").Funcs(p.functions())
+	for _, folder := range []string{"layout", "components"} {
+		files, err := fs.Glob(templates, "templates/"+folder+"/*.html")
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			if err := p.parseInto(common, file); err != nil {
+				return nil, err
+			}
+		}
 	}
 	pages := map[string]*template.Template{}
-	err = fs.WalkDir(templates, "templates", func(file string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(templates, "templates", func(file string, entry fs.DirEntry, err error) error {
 		name := strings.TrimPrefix(file, "templates/")
 		if err != nil || entry.IsDir() || strings.HasPrefix(name, "layout/") || strings.HasPrefix(name, "components/") || path.Ext(name) != ".html" {
 			return err
 		}
-		set, err := template.Must(common.Clone()).ParseFS(templates, file)
-		if err != nil {
-			return err
-		}
-		pages[name] = set
-		return nil
+		pages[name] = template.Must(common.Clone())
+		return p.parseInto(pages[name], file)
 	})
 	return pages, err
+}
+
+// parseInto adds the templates that a file defines.
+func (p *Portal) parseInto(set *template.Template, file string) error {
+	text, err := templates.ReadFile(file)
+	if err == nil {
+		_, err = set.New(file).Parse(p.settle(string(text)))
+	}
+	return err
+}
+
+// settled is what says the same on every page: symbols, tags and addresses of assets that are named by literals.
+var (
+	settled = regexp.MustCompile(`\{\{(icon|tag|asset)((?: "[^"{}]*")+)\}\}`)
+	quoted  = regexp.MustCompile(`"([^"]*)"`)
+)
+
+// settle puts such markup into the text once, instead of asking a function for it every time a page is written.
+func (p *Portal) settle(text string) string {
+	return settled.ReplaceAllStringFunc(text, func(call string) string {
+		parts := settled.FindStringSubmatch(call)
+		var words []string
+		for _, word := range quoted.FindAllStringSubmatch(parts[2], -1) {
+			words = append(words, word[1])
+		}
+		switch {
+		case parts[1] == "icon" && len(words) == 1:
+			return string(p.icon(words[0]))
+		case parts[1] == "tag" && len(words) > 1:
+			return string(p.tag(words[0], words[1], words[2:]...))
+		case parts[1] == "asset" && len(words) == 1 && p.assets.byName[words[0]] != nil:
+			return p.assets.byName[words[0]].url
+		}
+		return call
+	})
 }
