@@ -158,6 +158,17 @@ func Typed(text string) (digits string, ok bool) {
 	return digits, ok
 }
 
+// Begin returns how E.164 begins for digits that are dialled at home with a trunk prefix: "0491570" gives "+61491570". It is "" for digits
+// that do not begin so.
+func (p Plan) Begin(digits string) string {
+	c := p.country()
+	rest, found := strings.CutPrefix(digits, c.trunk)
+	if _, abroad := c.abroad.after(digits); abroad || !found || c.trunk == "" || rest == "" {
+		return ""
+	}
+	return "+" + c.code + rest
+}
+
 // clean takes away what people put between digits. "+61 (0)2" loses its 0, which is dialled at home only.
 func clean(text string) (digits string, plus, ok bool) {
 	if len(text) > mostTyped {

@@ -163,6 +163,11 @@ func TestSearchFindsEveryForm(t *testing.T) {
 	if digits, ok := tel.Typed("Main line 2"); ok {
 		t.Errorf("a name is digits %q", digits)
 	}
+	for digits, want := range map[string]string{"0491570": "+61491570", "0255": "+61255", "0011": "", "0": "", "1300": "", "61255": ""} {
+		if got := (tel.Plan{}).Begin(digits); got != want {
+			t.Errorf("Begin(%q) = %q, want %q", digits, got, want)
+		}
+	}
 	if got := (tel.Plan{}).Search("+12125550142"); got != "12125550142" {
 		t.Errorf("Search of a foreign number = %q", got)
 	}

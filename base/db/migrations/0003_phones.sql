@@ -113,8 +113,9 @@ CREATE TABLE numbers (
 CREATE INDEX numbers_by_name ON numbers (account_id, sort_name, number);
 CREATE INDEX numbers_phone_user ON numbers (account_id, phone_user_id);
 
--- A call record. ended_at of 0 means the call goes on; node runs it. The id begins with the time, so its order is the order of calls.
--- Numbers are E.164, or what was dialled when it is none. Names are as they were at the time of the call.
+-- A call record. ended_at of 0 means the call goes on; node runs it. The id begins with started_at, so its order is the order of calls, and
+-- ranges of time are ranges of it. Numbers are E.164, or what was dialled when it is none. Names are as they were at the time of the call.
+-- peer is the number at the far end: who called in, or who was called.
 CREATE TABLE calls (
     account_id       TEXT NOT NULL,
     id               TEXT NOT NULL,
@@ -126,6 +127,7 @@ CREATE TABLE calls (
     to_number        TEXT NOT NULL,
     to_name          TEXT NOT NULL,
     to_user_id       TEXT NOT NULL,
+    peer             TEXT NOT NULL,
     hidden           BIGINT NOT NULL,
     service_number   TEXT NOT NULL,
     service_name     TEXT NOT NULL,
@@ -145,25 +147,34 @@ CREATE TABLE calls (
     node             TEXT NOT NULL,
     PRIMARY KEY (account_id, id)
 );
-CREATE INDEX calls_by_start ON calls (account_id, started_at, id);
-CREATE INDEX calls_by_direction ON calls (account_id, direction, started_at, id);
-CREATE INDEX calls_by_answering_point ON calls (account_id, answering_point, started_at, id);
-CREATE INDEX calls_by_service ON calls (account_id, service_number, started_at, id);
-CREATE INDEX calls_open ON calls (node, account_id) WHERE ended_at = 0;
-CREATE INDEX calls_live ON calls (account_id, started_at, id) WHERE ended_at = 0;
+CREATE INDEX calls_live ON calls (account_id, id) WHERE ended_at = 0;
+CREATE INDEX calls_by_outcome ON calls (account_id, direction, status, id) WHERE ended_at > 0;
+CREATE INDEX calls_by_answering_point ON calls (account_id, answering_point, id) WHERE ended_at > 0;
+CREATE INDEX calls_by_service ON calls (account_id, service_number, id) WHERE ended_at > 0;
+CREATE INDEX calls_by_peer ON calls (account_id, peer, id) WHERE ended_at > 0;
 
--- Closed calls added up for each hour, in the transaction that closes them: what charts and figures of long periods read.
-CREATE TABLE call_hours (
-    account_id      TEXT NOT NULL,
-    hour_at         BIGINT NOT NULL,
-    direction       TEXT NOT NULL,
-    status          TEXT NOT NULL,
-    service_number  TEXT NOT NULL,
-    answering_point TEXT NOT NULL,
-    calls           BIGINT NOT NULL,
-    ring_ms         BIGINT NOT NULL,
-    talk_ms         BIGINT NOT NULL,
-    PRIMARY KEY (account_id, hour_at, direction, status, service_number, answering_point)
+-- Closed calls added up by when they started, in the transaction that closes them: what charts and figures read. Each call counts for each
+-- span (15 minutes, a day, 32 days, all in ms and beginning at multiples of it) in each dimension: all calls, its answering point, its
+-- service number.
+CREATE TABLE call_sums (
+    account_id TEXT NOT NULL,
+    dimension  TEXT NOT NULL,
+    value      TEXT NOT NULL,
+    span       BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    direction  TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    calls      BIGINT NOT NULL,
+    ring_ms    BIGINT NOT NULL,
+    talk_ms    BIGINT NOT NULL,
+    PRIMARY KEY (account_id, dimension, value, span, at, direction, status)
+);
+CREATE INDEX call_sums_by_time ON call_sums (account_id, dimension, span, at);
+
+-- When a node that runs calls was last known to be alive, so that calls which a crash left open get an end.
+CREATE TABLE call_nodes (
+    node    TEXT PRIMARY KEY,
+    seen_at BIGINT NOT NULL
 );
 
 -- A ticket is a request to the provider. What the requester was allowed to do is kept as it was at that moment.
@@ -226,7 +237,8 @@ CREATE TABLE phone_user_imports (
 DROP TABLE phone_user_imports;
 DROP TABLE ticket_messages;
 DROP TABLE tickets;
-DROP TABLE call_hours;
+DROP TABLE call_nodes;
+DROP TABLE call_sums;
 DROP TABLE calls;
 DROP TABLE numbers;
 DROP TABLE locations;
