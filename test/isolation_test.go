@@ -42,7 +42,7 @@ type walk struct {
 }
 
 // walks are the rooms from left to right.
-var walks = []walk{accountWalk, phoneuserWalk}
+var walks = []walk{accountWalk, phoneuserWalk, supportWalk}
 
 type (
 	ctx   = context.Context

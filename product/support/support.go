@@ -439,7 +439,10 @@ func (s State) check() error {
 
 // may lets the provider in; its actors stand Inside the account they act for, so that others' tickets are not found.
 func may(actor account.Actor, p account.Permission) error {
-	if actor.Provider() {
+	switch {
+	case actor.Provider() && actor.Account.ID == "":
+		return notFound()
+	case actor.Provider():
 		return nil
 	}
 	return actor.Require(p)
