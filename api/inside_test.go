@@ -213,8 +213,10 @@ var elsewhere = []string{
 	"account-number-form", "first-admin", "slug-form", "slug-reserved", "slug-taken", "number-taken", // opening accounts
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
 	"decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
-	"account-settled", "key-life", "phone-user-limit", "scope-unknown", "staff-known", "staff-member", // the provider's
+	"account-settled", "key-life", "scope-unknown", "staff-known", "staff-member", // the provider's
 	"password-common", "password-empty", "password-link-unknown", "password-long", "password-short", "password-wrong",
+	"set-up-unknown", "set-up-deleted", "set-up-used", "set-up-replaced", "set-up-expired", "set-up-app-off", "device-kind", "device-limit", // setting up a phone
+	"import-empty", "import-large", "import-unreadable", "import-columns", "import-started", // lists of phone users
 	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "too-many-tries",
 }
 
@@ -222,7 +224,7 @@ var elsewhere = []string{
 func TestEveryProblemIsExplained(t *testing.T) {
 	t.Parallel()
 	found := map[string]string{}
-	for _, dir := range []string{".", "../base/db", "../base/idempotent", "../base/listing", "../product/account"} {
+	for _, dir := range []string{".", "../base/db", "../base/idempotent", "../base/listing", "../product/account", "../product/phoneuser"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", dir, err)

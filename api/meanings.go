@@ -97,6 +97,24 @@ var meanings = map[string]meaning{
 	"invitation-voided":    {409, "Stopped", "The invitation stopped, as its inviter is no longer an admin. Invite again."},
 	"invitation-replaced":  {409, "Replaced", "A newer invitation went to the same address."},
 
+	// Phone users.
+	"phone-user-limit":     {409, "Plan is full", "The account uses as many phone users as its plan holds. Open a ticket to ask for more, or delete one."},
+	"extension-empty":      {422, "No extension", "A phone user needs an extension."},
+	"extension-form":       {422, "Extension has a wrong form", "An extension has 2 to 6 digits and does not begin with 0."},
+	"extension-emergency":  {422, "Extension is an emergency number", "Emergency numbers always reach the emergency services."},
+	"extension-outside":    {422, "Extension is an outside number", "The digits mean a service of the telephone network, which nobody could dial any more."},
+	"extension-taken":      {422, "Extension is taken", "Another phone user of the account has the extension. The detail names them and one that is free."},
+	"extension-fixed":      {422, "Extension is fixed", "An extension can't change once it is set."},
+	"display-name-empty":   {422, "No display name", "A phone user needs a display name."},
+	"email-needed":         {422, "Address needed", "While the app is on, set-up links need an email address to go to."},
+	"local-prefix":         {422, "Unknown local prefix", "The local prefix has to be one of the area codes that the detail lists, or empty."},
+	"caller-id-not-owned":  {422, "Caller ID is not yours", "The caller ID has to be a number of the account."},
+	"caller-id-kind":       {422, "Caller ID can't be shown", "Only local and mobile numbers can be shown to people who are called; 13, 1300 and 1800 numbers never."},
+	"sms-number-not-owned": {422, "SMS number is not yours", "The SMS number has to be a mobile number of the account."},
+	"sms-number-kind":      {422, "SMS number is no mobile", "Only mobile numbers can send text messages."},
+	"app-off":              {409, "App is off", "Set-up links go only to phone users whose app is on."},
+	"details-limit":        {429, "Sent too often", "The phone user got as many set-up links in a day as there can be."},
+
 	// The account.
 	"time-zone":        {422, "Unknown time zone", "The time zone has to be an IANA name such as Australia/Sydney."},
 	"invitation-hours": {422, "Life of invitations out of range", "Invitations work for 1 to 720 hours."},

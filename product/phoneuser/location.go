@@ -35,6 +35,10 @@ type locationKey struct{ account, device, contact string }
 
 func (l Location) key() locationKey { return locationKey{l.AccountID, l.DeviceID, l.ContactKey} }
 
+type deviceKey struct{ account, user, device string }
+
+func (l Location) deviceKey() deviceKey { return deviceKey{l.AccountID, l.PhoneUserID, l.DeviceID} }
+
 const locationColumns = `account_id, phone_user_id, device_id, contact_key, contact, flow, path, call_id, cseq, user_agent, address, node, expires_at`
 
 func (l *Location) fields() []any {
@@ -54,7 +58,7 @@ func (r *Room) SaveLocations(ctx context.Context, list []Location) (err error) {
 			if err != nil {
 				return err
 			}
-			part = slices.DeleteFunc(part, func(l Location) bool { _, ok := living[l.DeviceID]; return !ok })
+			part = slices.DeleteFunc(part, func(l Location) bool { _, ok := living[l.deviceKey()]; return !ok })
 			if err := r.insertLocations(ctx, q, part); err != nil {
 				return err
 			}
@@ -89,8 +93,8 @@ type seen struct {
 	address, userAgent string
 }
 
-// living reads the devices of the locations that may sign in, by ID.
-func (r *Room) living(ctx context.Context, q db.Q, list []Location) (map[string]seen, error) {
+// living reads the devices of the locations that may sign in. No location stands under another account's or phone user's name.
+func (r *Room) living(ctx context.Context, q db.Q, list []Location) (map[deviceKey]seen, error) {
 	args := make([]any, 0, 2*len(list))
 	accounts, devices := map[string]bool{}, map[string]bool{}
 	for _, l := range list {
@@ -110,20 +114,14 @@ func (r *Room) living(ctx context.Context, q db.Q, list []Location) (map[string]
 		return nil, err
 	}
 	defer rows.Close()
-	owners := map[string][2]string{}
-	found := map[string]seen{}
+	found := map[deviceKey]seen{}
 	for rows.Next() {
-		var accountID, userID, id string
+		var k deviceKey
 		var s seen
-		if err := rows.Scan(&accountID, &userID, &id, &s.at, &s.address, &s.userAgent); err != nil {
+		if err := rows.Scan(&k.account, &k.user, &k.device, &s.at, &s.address, &s.userAgent); err != nil {
 			return nil, err
 		}
-		found[id], owners[id] = s, [2]string{accountID, userID}
-	}
-	for _, l := range list {
-		if owners[l.DeviceID] != [2]string{l.AccountID, l.PhoneUserID} { // never under another account's name
-			delete(found, l.DeviceID)
-		}
+		found[k] = s
 	}
 	return found, rows.Err()
 }
@@ -151,11 +149,11 @@ func (r *Room) insertLocations(ctx context.Context, q db.Q, list []Location) err
 }
 
 // noteSeen updates the devices whose address or program changed, or that were not seen for a minute.
-func (r *Room) noteSeen(ctx context.Context, q db.Q, list []Location, known map[string]seen) error {
+func (r *Room) noteSeen(ctx context.Context, q db.Q, list []Location, known map[deviceKey]seen) error {
 	now := r.now()
 	late := map[string][]any{} // by account, of devices of which only the time is old
 	for _, l := range list {
-		was := known[l.DeviceID]
+		was := known[l.deviceKey()]
 		switch {
 		case was.address != l.Address || was.userAgent != l.UserAgent:
 			if _, err := q.ExecContext(ctx, `UPDATE devices SET seen_at = $3, address = $4, user_agent = $5 WHERE account_id = $1 AND id = $2`,
@@ -165,7 +163,7 @@ func (r *Room) noteSeen(ctx context.Context, q db.Q, list []Location, known map[
 		case now-was.at >= seenEvery.Milliseconds():
 			late[l.AccountID] = append(late[l.AccountID], l.DeviceID)
 		}
-		known[l.DeviceID] = seen{now, l.Address, l.UserAgent}
+		known[l.deviceKey()] = seen{now, l.Address, l.UserAgent}
 	}
 	for accountID, ids := range late {
 		if _, err := q.ExecContext(ctx, `UPDATE devices SET seen_at = $1 WHERE account_id = $2 AND id IN (`+db.In(3, len(ids))+`)`,
