@@ -153,8 +153,8 @@ func (r *Room) tidy(ctx context.Context) error {
 		query  string
 		before int64
 	}{
-		{`UPDATE devices SET ended_at = $1, ha1 = '' WHERE ended_at = 0 AND EXISTS (
-			SELECT 1 FROM set_up_links s WHERE s.account_id = devices.account_id AND s.device_id = devices.id AND s.kind = 'provision' AND s.ended = '' AND s.expires_at <= $1)`, now},
+		{`UPDATE devices SET ended_at = $1, ha1 = '' WHERE ended_at = 0 AND (account_id, id) IN (
+			SELECT account_id, device_id FROM set_up_links WHERE kind = 'provision' AND ended = '' AND expires_at <= $1)`, now},
 		{`UPDATE set_up_links SET document = '', ended = 'expired' WHERE kind = 'provision' AND ended = '' AND expires_at <= $1`, now},
 		{`DELETE FROM set_up_links WHERE expires_at < $1`, now - 3*month},
 		{`DELETE FROM phone_user_imports WHERE created_at < $1`, now - 3*month},
