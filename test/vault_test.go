@@ -31,7 +31,8 @@ func newVault(t *testing.T, r *accounttest.Rig) *vault {
 
 func (v *vault) secrets(t *testing.T) []secret {
 	t.Helper()
-	return []secret{v.invitations(t), v.keys(t), v.cursors(t), v.links(t), v.codes(t), v.sessions(t), v.devices(t)}
+	phones := v.setUpLinks(t)
+	return append([]secret{v.invitations(t), v.keys(t), v.cursors(t), v.links(t), v.codes(t), v.sessions(t), v.devices(t)}, phones...)
 }
 
 func (v *vault) everybodySignsIn() {
