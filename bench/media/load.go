@@ -35,7 +35,8 @@ type generator struct {
 	conns [2][socketSets]*net.UDPConn
 	began time.Time
 
-	measuring atomic.Bool
+	measuring atomic.Bool  // packets sent now are marked, and those that come back marked are timed
+	arrived   atomic.Int64 // packets of any kind
 	mu        sync.Mutex
 	delays    []time.Duration
 	readers   sync.WaitGroup
@@ -88,12 +89,13 @@ func (g *generator) run(ctx context.Context, ports [][2]int, pid int) (r result,
 	if err != nil {
 		return r, err
 	}
+	already := g.arrived.Load()
 	g.measuring.Store(true)
 	began := time.Now()
 	g.send(ctx, streams, time.Duration(*seconds)*time.Second, &r.sent)
 	r.took = time.Since(began)
 	after, err := processorTime(pid)
-	r.used = after - before
+	r.used, r.relayed = after-before, int(g.arrived.Load()-already)
 	time.Sleep(200 * time.Millisecond) // for what is on its way
 	g.measuring.Store(false)
 	g.mu.Lock()
@@ -193,6 +195,7 @@ func (g *generator) read(conn *net.UDPConn) {
 			return
 		}
 		now := time.Since(g.began)
+		g.arrived.Add(int64(n))
 		g.mu.Lock()
 		for _, m := range messages[:n] {
 			if packet := m.Buffers[0][:m.N]; m.N > rtp.HeaderSize+8 && !rtp.IsControl(packet) && packet[rtp.HeaderSize+8] == 1 {

@@ -58,7 +58,7 @@ func startOurs(ctx context.Context) (peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &ours{cmd: pinned(ctx, 0, self, "-relay")}
+	o := &ours{cmd: onFirst(ctx, self, "-relay")}
 	o.cmd.Stderr = os.Stderr
 	if o.in, err = o.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func startEngine(ctx context.Context) (peer, error) {
 	}
 	control := free.LocalAddr().String()
 	free.Close()
-	e := &engine{cmd: pinned(ctx, 0, "rtpengine", "--config-file=none", "--foreground", "--table=-1", "--interface=127.0.0.1", "--listen-ng="+control,
+	e := &engine{cmd: onFirst(ctx, "rtpengine", "--config-file=none", "--foreground", "--table=-1", "--interface=127.0.0.1", "--listen-ng="+control,
 		"--port-min="+strconv.Itoa(*portMin), "--port-max="+strconv.Itoa(*portMin+9999), "--log-level=1", "--log-stderr")}
 	var said bytes.Buffer
 	e.cmd.Stderr = &said
