@@ -33,7 +33,7 @@ type Config struct {
 	Operator Operator
 
 	Gather   time.Duration // how long a commit waits for more to come along; 0: 10 ms
-	Patience time.Duration // how long one page of a list searches what no index finds; 0: 100 ms
+	Patience time.Duration // how long one page of a list searches what no index finds; 0: 60 ms
 }
 
 // Operator runs calls.
@@ -64,7 +64,7 @@ func New(c Config) *Room {
 	}
 	c.Node = cmp.Or(c.Node, "node")
 	c.Gather = cmp.Or(c.Gather, 10*time.Millisecond)
-	c.Patience = cmp.Or(c.Patience, 100*time.Millisecond)
+	c.Patience = cmp.Or(c.Patience, 60*time.Millisecond)
 	return &Room{Config: c, queue: make(chan entry, queueLength), over: make(chan struct{})}
 }
 

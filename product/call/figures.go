@@ -99,39 +99,50 @@ func pieces(from, to int64) (list []piece) {
 
 // source is where sums come from: the table they were added up in, or the calls themselves.
 type source struct {
-	table        string
-	count        string
-	value        func(Dimension) string // the column that holds the dimension's value
-	join         func(Dimension) string // finds the rows of a piece
-	from, before func(piece) any
+	calls bool
+	table string
+	count string
+	kind  string // of a piece's limits
 }
 
-var sumsOfSums = source{
-	table: "call_sums", count: "CAST(SUM(s.calls) AS BIGINT)",
-	value: func(Dimension) string { return "s.value" },
-	join: func(d Dimension) string {
-		return `s.dimension = '` + string(d) + `' AND s.span = p.span AND s.at >= p.low AND s.at < p.high`
-	},
-	from:   func(p piece) any { return p.from },
-	before: func(p piece) any { return p.to },
+var (
+	sumsOfSums  = source{table: "call_sums", count: "CAST(SUM(s.calls) AS BIGINT)", kind: "BIGINT"}
+	sumsOfCalls = source{table: "calls", count: "COUNT(*)", kind: "TEXT", calls: true}
+)
+
+// value is the column with the dimension's value.
+func (from source) value(d Dimension) string {
+	if from.calls {
+		return dimensionValues[d]
+	}
+	return "s.value"
 }
 
-var sumsOfCalls = source{
-	table: "calls", count: "COUNT(*)",
-	value:  func(d Dimension) string { return dimensionColumns[d] },
-	join:   func(Dimension) string { return `s.id >= p.low AND s.id < p.high AND s.ended_at > 0 AND p.span = 0` },
-	from:   func(p piece) any { return idFrom(p.from) },
-	before: func(p piece) any { return idFrom(p.to) },
+// join finds the rows of a piece.
+func (from source) join(b *builder, d Dimension) string {
+	if from.calls {
+		return `s.id >= p.low AND s.id < p.high AND s.ended_at > 0`
+	}
+	return `s.dimension = ` + b.arg(d) + ` AND s.span = p.span AND s.at >= p.low AND s.at < p.high`
 }
 
-var dimensionColumns = map[Dimension]string{AllCalls: "''", ByAnsweringPoint: "s.answering_point", ByService: "s.service_number"}
+// rows writes the pieces as rows of parameters.
+func (from source) rows(b *builder, list []piece) string {
+	values := make([]string, len(list))
+	for i, p := range list {
+		low, high := any(p.from), any(p.to)
+		if from.calls {
+			low, high = idFrom(p.from), idFrom(p.to)
+		}
+		values[i] = `(CAST(` + b.arg(p.interval) + ` AS BIGINT), CAST(` + b.arg(p.span) + ` AS BIGINT), CAST(` + b.arg(low) + ` AS ` + from.kind +
+			`), CAST(` + b.arg(high) + ` AS ` + from.kind + `))`
+	}
+	return strings.Join(values, ", ")
+}
 
 func (r *Room) readSums(ctx context.Context, accountID string, in Summing, list []piece, from source) (sums []Sum, err error) {
 	if len(list) == 0 {
 		return nil, nil
-	}
-	if dimensionColumns[in.Dimension] == "" {
-		return nil, errors.New("no such dimension")
 	}
 	b := &builder{}
 	value := "''"
@@ -140,13 +151,13 @@ func (r *Room) readSums(ctx context.Context, accountID string, in Summing, list 
 	}
 	text := `WITH p (interval_no, span, low, high) AS (VALUES ` + from.rows(b, list) + `)
 		SELECT p.interval_no, ` + value + `, s.direction, s.status, ` + from.count + `, CAST(SUM(s.ring_ms) AS BIGINT), CAST(SUM(s.talk_ms) AS BIGINT)
-		FROM p JOIN ` + from.table + ` s ON s.account_id = ` + b.arg(accountID) + ` AND ` + from.join(in.Dimension)
+		FROM p JOIN ` + from.table + ` s ON s.account_id = ` + b.arg(accountID) + ` AND ` + from.join(b, in.Dimension)
 	and := func(is bool, column string, v any) {
 		if is {
 			text += ` AND ` + column + ` = ` + b.arg(v)
 		}
 	}
-	and(!in.ByValue && (in.Dimension != AllCalls || from.table == sumsOfSums.table), from.value(in.Dimension), in.Value)
+	and(!in.ByValue && (!from.calls || in.Dimension != AllCalls), from.value(in.Dimension), in.Value)
 	and(in.Direction != "", "s.direction", in.Direction)
 	and(in.Status != "", "s.status", in.Status)
 	if in.ByValue {
@@ -169,16 +180,106 @@ func (r *Room) readSums(ctx context.Context, accountID string, in Summing, list 
 	return sums, rows.Err()
 }
 
-// rows writes the pieces as rows of parameters.
-func (from source) rows(b *builder, list []piece) string {
-	kind := "BIGINT"
-	if _, text := from.from(list[0]).(string); text {
-		kind = "TEXT"
+// Fold adds up calls as Sums does, by the values of the dimension.
+func Fold(calls []Record, cuts []time.Time, d Dimension) (list []Sum) {
+	at := map[Sum]int{}
+	for _, c := range calls {
+		next, _ := slices.BinarySearchFunc(cuts, c.StartedAt, func(cut time.Time, ms int64) int {
+			if cut.UnixMilli() <= ms {
+				return -1
+			}
+			return 1
+		})
+		if next == 0 || next == len(cuts) {
+			continue
+		}
+		k := Sum{Interval: next - 1, Value: d.Value(c), Direction: c.Direction, Status: c.Status}
+		i, known := at[k]
+		if !known {
+			i, list = len(list), append(list, k)
+			at[k] = i
+		}
+		list[i].Calls++
+		list[i].Ring += time.Duration(c.RingMS) * time.Millisecond
+		list[i].Talk += time.Duration(c.TalkMS) * time.Millisecond
 	}
-	values := make([]string, len(list))
-	for i, p := range list {
-		values[i] = `(CAST(` + b.arg(p.interval) + ` AS BIGINT), CAST(` + b.arg(p.span) + ` AS BIGINT), CAST(` + b.arg(from.from(p)) + ` AS ` + kind +
-			`), CAST(` + b.arg(from.before(p)) + ` AS ` + kind + `))`
+	return list
+}
+
+// Figures are what a filter's calls add up to.
+type Figures struct {
+	Days   []Sum // for each interval
+	Values []Sum // for each value of a dimension over all intervals; nil when it would take too long
+}
+
+const (
+	tallyMost = 20_000 // calls that are added up one by one
+	tallyPage = 2000
+)
+
+// Figures adds up what the filter chooses, by the values of the dimension too. It reads sums where they hold what the filter asks for, and
+// counts calls that an index finds; ok is false when that would take longer than the room's Patience, as for a search in names. The
+// filter's Since and Until are the first and last of cuts.
+func (r *Room) Figures(ctx context.Context, actor account.Actor, f Filter, cuts []time.Time, by Dimension) (out Figures, ok bool, err error) {
+	defer fault.Wrap(&err, "call.Figures")
+	if err := actor.Require(account.ViewCalls); err != nil {
+		return out, false, err
 	}
-	return strings.Join(values, ", ")
+	if f.Since, f.Until = cuts[0], cuts[len(cuts)-1]; f.Search != "" {
+		return out, false, nil
+	}
+	sum := Summing{Cuts: cuts, Direction: f.Direction, Status: f.Status}
+	if f.Number == "" && f.AnsweringPoint == "" {
+		if out.Days, err = r.Sums(ctx, actor, sum); err != nil {
+			return out, false, err
+		}
+		sum.Cuts, sum.Dimension, sum.ByValue = []time.Time{f.Since, f.Until}, by, true
+		out.Values, err = r.Sums(ctx, actor, sum)
+		return out, err == nil, err
+	}
+	s, err := r.search(actor.Account.ID, f)
+	if err != nil {
+		return out, false, err
+	}
+	if list, ok, err := s.tally(ctx, cuts, by, r.Patience); ok || err != nil {
+		return Figures{Days: list, Values: list}, ok, err
+	}
+	switch { // too many to count: a main number, or somebody who is always on the phone
+	case f.AnsweringPoint != "" && f.Number == "" && f.Direction != Outbound:
+		sum.Dimension, sum.Value = ByAnsweringPoint, f.AnsweringPoint
+	case f.AnsweringPoint == "":
+		sum.Dimension, sum.Value = ByService, r.number(f.Number)
+	default:
+		return out, false, nil
+	}
+	out.Days, err = r.Sums(ctx, actor, sum)
+	return out, err == nil, err
+}
+
+// tally counts what the search finds, if that is not too much.
+func (s search) tally(ctx context.Context, cuts []time.Time, by Dimension, patience time.Duration) (list []Sum, ok bool, err error) {
+	if many, err := s.many(ctx); err != nil || many {
+		return nil, false, err
+	}
+	deadline := time.Now().Add(patience)
+	var calls []Record
+	for at := ""; ; {
+		page, last, _, err := s.page(ctx, at, tallyPage, patience)
+		if err != nil {
+			return nil, false, err
+		}
+		calls = append(calls, page...)
+		if at = last; last == "" {
+			return Fold(calls, cuts, by), true, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, false, nil
+		}
+	}
+}
+
+// many reports whether the index finds more than can be counted one by one.
+func (s search) many(ctx context.Context) (bool, error) {
+	_, full, err := s.end(ctx, tallyMost)
+	return full, err
 }

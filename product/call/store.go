@@ -8,14 +8,17 @@ import (
 	"hubline/base/db"
 )
 
-// steps of how many rows one statement writes: few texts, so that prepared statements are used again.
+// rowsAtOnce are the numbers of rows that one statement writes: few, so that prepared statements are used again. PostgreSQL saves a trip
+// with every row. SQLite has no trips to save, and its driver looks up the name of every parameter in a list of them all.
 var rowsAtOnce = []int{64, 16, 4, 1}
+
+const mostAtOnceSQLite = 4
 
 // save writes whole records, new or known, and adds to the sums those that are closed by it. What was closed before stays as it is.
 func (r *Room) save(ctx context.Context, q db.Q, records []Record) error {
 	sums := sums{}
 	for at := 0; at < len(records); {
-		n := atOnce(len(records) - at)
+		n := r.atOnce(len(records) - at)
 		closed, err := saveSome(ctx, q, records[at:at+n])
 		if err != nil {
 			return err
@@ -27,10 +30,13 @@ func (r *Room) save(ctx context.Context, q db.Q, records []Record) error {
 		}
 		at += n
 	}
-	return sums.save(ctx, q)
+	return r.saveSums(ctx, q, sums)
 }
 
-func atOnce(n int) int {
+func (r *Room) atOnce(n int) int {
+	if r.DB.Engine() == db.SQLite {
+		n = min(n, mostAtOnceSQLite)
+	}
 	for _, size := range rowsAtOnce {
 		if size <= n {
 			return size
@@ -45,7 +51,7 @@ func saveSome(ctx context.Context, q db.Q, records []Record) (map[key]bool, erro
 	for i := range records {
 		args = records[i].appendTo(args)
 	}
-	rows, err := q.QueryContext(ctx, saveText(len(records)), args...)
+	rows, err := q.QueryContext(ctx, saveTexts[len(records)], args...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +97,6 @@ var saveTexts = func() map[int]string {
 	}
 	return texts
 }()
-
-func saveText(rows int) string { return saveTexts[rows] }
 
 // values writes the parameters of several rows: "($1,$2),($3,$4)".
 func values(rows, columns int) string {

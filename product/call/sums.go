@@ -13,9 +13,10 @@ type Dimension string
 
 // The dimensions.
 const (
-	AllCalls         Dimension = "all" // of which there is one value, ""
-	ByAnsweringPoint Dimension = "answering-point"
-	ByService        Dimension = "service" // the service number
+	AllCalls         Dimension = "all"             // of which there is one value, ""
+	ByAnsweringPoint Dimension = "answering-point" // inbound and internal calls; out there, every number would be one
+	ByCaller         Dimension = "caller"          // outbound and internal calls, by who called
+	ByService        Dimension = "service"         // inbound and outbound calls, by service number
 )
 
 // Spans of sums in ms, the longest first. They begin at multiples of their length, so a longer one is made of shorter ones. A quarter of
@@ -43,18 +44,36 @@ type sum struct{ calls, ringMS, talkMS int64 }
 // sums is what a transaction adds.
 type sums map[sumKey]sum
 
+// Value is what a call counts for in the dimension, "" for nothing.
+func (d Dimension) Value(c Record) string {
+	switch {
+	case d == ByAnsweringPoint && c.Direction != Outbound:
+		return c.AnsweringPoint
+	case d == ByCaller && c.Direction != Inbound:
+		return c.FromName
+	case d == ByService:
+		return c.ServiceNumber
+	}
+	return ""
+}
+
+// dimensionValues are the same for SQL.
+var dimensionValues = map[Dimension]string{
+	AllCalls:         `''`,
+	ByAnsweringPoint: `CASE WHEN s.direction = 'outbound' THEN '' ELSE s.answering_point END`,
+	ByCaller:         `CASE WHEN s.direction = 'inbound' THEN '' ELSE s.from_name END`,
+	ByService:        `s.service_number`,
+}
+
 // add counts a closed call.
 func (s sums) add(c Record) {
-	k := sumKey{accountID: c.AccountID, direction: c.Direction, status: c.Status}
-	for _, k.span = range spans {
-		k.at = c.StartedAt - c.StartedAt%k.span
-		k.dimension, k.value = AllCalls, ""
+	for _, span := range spans {
+		k := sumKey{accountID: c.AccountID, dimension: AllCalls, span: span, at: c.StartedAt - c.StartedAt%span, direction: c.Direction, status: c.Status}
 		s.count(k, c)
-		if k.dimension, k.value = ByAnsweringPoint, c.AnsweringPoint; k.value != "" {
-			s.count(k, c)
-		}
-		if k.dimension, k.value = ByService, c.ServiceNumber; k.value != "" {
-			s.count(k, c)
+		for _, k.dimension = range []Dimension{ByAnsweringPoint, ByCaller, ByService} {
+			if k.value = k.dimension.Value(c); k.value != "" {
+				s.count(k, c)
+			}
 		}
 	}
 }
@@ -64,8 +83,8 @@ func (s sums) count(k sumKey, c Record) {
 	s[k] = sum{now.calls + 1, now.ringMS + c.RingMS, now.talkMS + c.TalkMS}
 }
 
-// save adds to the rows of the store, in the order of their key, as every transaction does: two nodes never wait for each other.
-func (s sums) save(ctx context.Context, q db.Q) error {
+// saveSums adds to the rows of the store, in the order of their key, as every transaction does: two nodes never wait for each other.
+func (r *Room) saveSums(ctx context.Context, q db.Q, s sums) error {
 	keys := make([]sumKey, 0, len(s))
 	for k := range s {
 		keys = append(keys, k)
@@ -75,7 +94,7 @@ func (s sums) save(ctx context.Context, q db.Q) error {
 			cmp.Compare(a.span, b.span), cmp.Compare(a.at, b.at), cmp.Compare(a.direction, b.direction), cmp.Compare(a.status, b.status))
 	})
 	for len(keys) > 0 {
-		n := atOnce(len(keys))
+		n := r.atOnce(len(keys))
 		args := make([]any, 0, n*sumColumns)
 		for _, k := range keys[:n] {
 			v := s[k]

@@ -163,15 +163,23 @@ type writer struct {
 	live  int // calls begun and not finished, more or less
 }
 
-// gather takes entries until Gather has passed since the first or the batch is full.
+// gather takes entries until Gather has passed since the first, a fifth of it since the first that somebody waits for, or the batch is
+// full. While a commit lasts the next batch queues up by itself.
 func (w *writer) gather(ctx context.Context, first entry) {
 	w.batch = append(w.batch[:0], first)
-	enough := time.NewTimer(w.Gather)
+	enough, hurry := time.NewTimer(w.Gather), first.done != nil
+	if hurry {
+		enough.Reset(w.Gather / 5)
+	}
 	defer enough.Stop()
 	for len(w.batch) < mostBatch {
 		select {
 		case e := <-w.queue:
 			w.batch = append(w.batch, e)
+			if e.done != nil && !hurry {
+				hurry = true
+				enough.Reset(w.Gather / 5)
+			}
 		case <-enough.C:
 			return
 		case <-ctx.Done():
