@@ -100,6 +100,12 @@ var accountVerbs = map[string]verb{
 	"StaffPeople": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.StaffPeople(c, a))
 	}},
+	"RetryJob": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RetryJob(c, a, "nosuchjob")
+	}},
+	"DiscardJob": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.DiscardJob(c, a, "nosuchjob")
+	}},
 	"RemoveStaff": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.RemoveStaff(c, a, h.colleague.ID)
 	}},

@@ -18,7 +18,8 @@ type Field struct {
 	ID                string // of the control; empty: its name
 	Type              string // text (default), email, search, tel, password, code
 	Value, Error      string
-	Form              *Form // gives Value and Error by name
+	Also              []string // more that is wrong
+	Form              *Form    // gives Value and Error by name
 	Optional          bool
 	Autocomplete      string
 	Width             string // "sm", "md" (default), "lg"
@@ -69,8 +70,8 @@ func field(pairs ...any) (Field, error) {
 		if f.Value == "" && f.Type != "password" {
 			f.Value = f.Form.Value(f.Name)
 		}
-		if f.Error == "" {
-			f.Error = f.Form.Error(f.Name)
+		if all := f.Form.Errors(f.Name); f.Error == "" && len(all) > 0 {
+			f.Error, f.Also = all[0], all[1:]
 		}
 	}
 	if f.ID == "" {

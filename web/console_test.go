@@ -192,5 +192,6 @@ func TestConsoleJobs(t *testing.T) {
 		sam.open("/console/jobs/"+discard).shows(200, "/console/jobs/*", "Discard this job?", "Keep")
 		sam.press("Discard job").shows(200, "/console/jobs", "The job is discarded", "Nothing has failed")
 		sam.post("/console/jobs/"+discard).shows(404, "/console/jobs/"+discard, "no longer among the failed ones")
+		sam.open("/console/audit-log").shows(200, "/console/audit-log", "Sam tried the job test.work again", "Sam discarded the job test.work")
 	})
 }

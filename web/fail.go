@@ -67,9 +67,10 @@ var meanings = map[fault.Kind]struct {
 
 // fail answers with what err means. It is the only place where errors become pages, and where those of ours are logged.
 func (p *Portal) fail(r *Request, err error) {
-	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		r.visit.fault = "gone"
-		return // nobody is there to read it
+	if r.out.gone || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		r.visit.fault = "gone" // nobody is there to read it
+		p.Log.LogAttrs(r.Context(), slog.LevelDebug, "reader gone", slog.String("request", r.visit.id), slog.String("route", r.visit.route), slog.String("error", err.Error()))
+		return
 	}
 	if r.out.status != 0 { // half an answer is on its way; it can only be logged
 		p.report(r, err)

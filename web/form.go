@@ -36,14 +36,22 @@ func (f *Form) Value(name string) string { return f.values.Get(name) }
 // Has reports whether value is chosen in the control of that name.
 func (f *Form) Has(name, value string) bool { return slices.Contains(f.values[name], value) }
 
-// Error returns what is wrong with the control of that name.
+// Error returns what is wrong with the control of that name, the first of it.
 func (f *Form) Error(name string) string {
-	for _, problem := range f.Problems {
-		if problem.Field == name {
-			return problem.Text
-		}
+	if all := f.Errors(name); len(all) > 0 {
+		return all[0]
 	}
 	return ""
+}
+
+// Errors returns everything that is wrong with the control of that name: a list of addresses can be wrong in many ways.
+func (f *Form) Errors(name string) (all []string) {
+	for _, problem := range f.Problems {
+		if problem.Field == name {
+			all = append(all, problem.Text)
+		}
+	}
+	return all
 }
 
 // Wrong adds a problem by hand, for the few checks that belong to a page and not to a room.

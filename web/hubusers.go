@@ -155,6 +155,7 @@ func (p *Portal) peopleList(r *Request, v peopleView) (list *peopleList, err err
 		list.Next = withQuery(list.Page, query)
 	}
 	now := p.Now()
+	list.Rows = make([]personRow, 0, len(rows))
 	for _, row := range rows {
 		list.Rows = append(list.Rows, p.personRow(r, row, now, list.Here))
 	}

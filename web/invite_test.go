@@ -91,6 +91,17 @@ func TestInviteManyPeople(t *testing.T) {
 	})
 }
 
+// A list of addresses can be wrong in many ways; the field says each, as the summary does.
+func TestInviteRefusalsStandAtTheField(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		v := w.as(w.Rig.Open("harbour"))
+		v.open("/harbour/hub-users/invite").press("Review invitation", "email", "x@, ok@harbour.example, @y", "roles", "billing").shows(422, "/harbour/hub-users/invite")
+		if field := between(v.body, `id="email-error"`, `<textarea`); strings.Count(field, "is not a full email address") != 2 || !strings.Contains(field, "x@") || !strings.Contains(field, "@y") {
+			t.Errorf("at the field stands %s", field)
+		}
+	})
+}
+
 func TestInviteRefusalsKeepWhatWasTyped(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin := w.Rig.Open("harbour")

@@ -29,7 +29,7 @@ func (p *Portal) jobList(r *Request) error {
 }
 
 func (p *Portal) retryJob(r *Request) error {
-	if err := p.Jobs.Retry(r.Context(), p.Account.DB, r.PathValue("id")); err != nil {
+	if err := p.Account.RetryJob(r.Context(), r.Viewer.Actor, r.PathValue("id")); err != nil {
 		return err
 	}
 	return r.Go("/console/jobs", Banner{Text: "The job runs again now"})
@@ -43,7 +43,7 @@ func (p *Portal) askDiscardJob(r *Request) error {
 }
 
 func (p *Portal) discardJob(r *Request) error {
-	if err := p.Jobs.Discard(r.Context(), p.Account.DB, r.PathValue("id")); err != nil {
+	if err := p.Account.DiscardJob(r.Context(), r.Viewer.Actor, r.PathValue("id")); err != nil {
 		return err
 	}
 	return r.Go("/console/jobs", Banner{Text: "The job is discarded"})

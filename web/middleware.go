@@ -84,6 +84,7 @@ type response struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	gone   bool // the reader took no more
 }
 
 func (w *response) code() int {
@@ -106,6 +107,7 @@ func (w *response) Write(b []byte) (int, error) {
 	}
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
+	w.gone = w.gone || err != nil
 	return n, err
 }
 

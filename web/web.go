@@ -43,7 +43,7 @@ type Config struct {
 	Guard    Guard            // reads who is asking, from the store, for every request; nil: Account does
 	Log      *slog.Logger     // nil: discarded
 	Now      func() time.Time // nil: time.Now
-	Zone     *time.Location   // zone of pages without a viewer; nil: UTC
+	Zone     *time.Location   // zone of the console and of pages without a viewer; nil: UTC
 
 	// Observe is told of every answered request, for metrics and traces; route is a pattern, "" when none fits. nil: nobody.
 	Observe func(r *http.Request, route string, status int, took time.Duration)

@@ -2,6 +2,8 @@ package job
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -68,21 +70,23 @@ func parsePlace(after string) (deadAt int64, id string, err error) {
 	return deadAt, id, nil
 }
 
-// Retry makes a dead letter a fresh job that is due now.
-func (q *Queue) Retry(ctx context.Context, tx db.Q, id string) (err error) {
+// Retry makes a dead letter a fresh job that is due now, and returns its kind.
+func (q *Queue) Retry(ctx context.Context, tx db.Q, id string) (kind string, err error) {
 	defer fault.Wrap(&err, "job.Retry(%s)", id)
-	return found(one(tx.ExecContext(ctx, `
-		UPDATE jobs SET dead_at = 0, attempts = 0, run_at = $1 WHERE id = $2 AND dead_at > 0`, q.Now().UnixMilli(), id)))
+	err = tx.QueryRowContext(ctx, `
+		UPDATE jobs SET dead_at = 0, attempts = 0, run_at = $1 WHERE id = $2 AND dead_at > 0 RETURNING kind`, q.Now().UnixMilli(), id).Scan(&kind)
+	return kind, found(err)
 }
 
-// Discard deletes a dead letter.
-func (q *Queue) Discard(ctx context.Context, tx db.Q, id string) (err error) {
+// Discard deletes a dead letter and returns its kind.
+func (q *Queue) Discard(ctx context.Context, tx db.Q, id string) (kind string, err error) {
 	defer fault.Wrap(&err, "job.Discard(%s)", id)
-	return found(one(tx.ExecContext(ctx, `DELETE FROM jobs WHERE id = $1 AND dead_at > 0`, id)))
+	err = tx.QueryRowContext(ctx, `DELETE FROM jobs WHERE id = $1 AND dead_at > 0 RETURNING kind`, id).Scan(&kind)
+	return kind, found(err)
 }
 
-func found(ok bool, err error) error {
-	if err == nil && !ok {
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
 		return fault.New(fault.NotFound, "no-dead-job", "This job is no longer among the failed ones. It was tried again or discarded.")
 	}
 	return err

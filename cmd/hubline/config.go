@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -65,6 +66,8 @@ type Site struct {
 	HTTP     string `group:"portal" name:"http" env:"HUBLINE_HTTP" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on for the portal and the API. Port 0 takes a free one."`
 	BaseURL  string `group:"portal" name:"base-url" env:"HUBLINE_BASE_URL" placeholder:"URL" help:"Address under which people reach the portal, such as https://hub.example.com. Links in mail begin with it and requests for another host are refused. Empty: http://localhost and the port of --http."`
 	Provider string `group:"portal" env:"HUBLINE_PROVIDER" default:"Hubline" placeholder:"NAME" help:"Your company's name as customers know it; pages and mail show it."`
+
+	StaffTimeZone string `group:"portal" name:"staff-time-zone" env:"HUBLINE_STAFF_TIME_ZONE" default:"Australia/Sydney" placeholder:"ZONE" help:"Time zone of your staff: the console shows times in it. Customers see the time zone of their account."`
 
 	SupportPhone string `group:"portal" env:"HUBLINE_SUPPORT_PHONE" placeholder:"NUMBER" help:"Your support number, shown in mail."`
 	SupportEmail string `group:"portal" env:"HUBLINE_SUPPORT_EMAIL" placeholder:"ADDRESS" help:"Your support address, shown in mail."`
@@ -132,7 +135,17 @@ func (s *Site) settle(listen string) error {
 		return usagef("--base-url %q: give scheme and host only, such as https://hub.example.com", s.BaseURL)
 	}
 	s.BaseURL = u.Scheme + "://" + strings.ToLower(u.Host)
-	return nil
+	_, err = s.zone()
+	return err
+}
+
+// zone is where the provider's staff are.
+func (s *Site) zone() (*time.Location, error) {
+	zone, err := time.LoadLocation(s.StaffTimeZone)
+	if err != nil || s.StaffTimeZone == "Local" {
+		return nil, usagef("--staff-time-zone %q: give the name of a time zone, such as Australia/Perth", s.StaffTimeZone)
+	}
+	return zone, nil
 }
 
 // fromFile sets a secret from its file. A secret given both ways is an error, because nobody can tell which one counts.

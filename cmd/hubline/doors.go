@@ -12,10 +12,15 @@ import (
 // doors builds the door for people and the door for programs. Both take the client's address from RemoteAddr, which
 // realAddress has set by then, so neither needs to know the proxies.
 func (s *system) doors() (*web.Portal, http.Handler, error) {
+	zone, err := s.cfg.zone()
+	if err != nil {
+		return nil, nil, err
+	}
 	portal, err := web.New(web.Config{
 		BaseURL:  s.cfg.BaseURL,
 		Hosts:    s.hosts,
 		Provider: s.cfg.Provider,
+		Zone:     zone,
 		Dev:      s.dev,
 		Ring:     s.ring,
 		Account:  s.room,

@@ -110,6 +110,7 @@ func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []
 		return nil, "", err
 	}
 	defer rows.Close()
+	list = make([]Listed, 0, min(f.Limit, 50)+1)
 	for rows.Next() {
 		var l Listed
 		key := any(&l.keyTime)
