@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	locationsAtOnce = 100         // rows of one statement
+	// locationsAtOnce is how many rows one statement has. More would cost SQLite more, whose driver looks every parameter up by walking
+	// along all names.
+	locationsAtOnce = 20
 	seenEvery       = time.Minute // how exact Device.SeenAt is
 )
 
@@ -45,7 +47,7 @@ func (l *Location) fields() []any {
 	return []any{&l.AccountID, &l.PhoneUserID, &l.DeviceID, &l.ContactKey, &l.Contact, &l.Flow, &l.Path, &l.CallID, &l.CSeq, &l.UserAgent, &l.Address, &l.Node, &l.ExpiresAt}
 }
 
-// SaveLocations stores or renews locations in one transaction, at best a hundred at a time, and notes when and where their devices were
+// SaveLocations stores or renews locations in one transaction, and notes when and where their devices were
 // seen. Within one Call-ID the highest CSeq wins (RFC 3261 section 10.3). Locations of devices that ended or may not sign in are left out.
 func (r *Room) SaveLocations(ctx context.Context, list []Location) (err error) {
 	defer fault.Wrap(&err, "phoneuser.SaveLocations")
@@ -95,21 +97,15 @@ type seen struct {
 
 // living reads the devices of the locations that may sign in. No location stands under another account's or phone user's name.
 func (r *Room) living(ctx context.Context, q db.Q, list []Location) (map[deviceKey]seen, error) {
-	args := make([]any, 0, 2*len(list))
-	accounts, devices := map[string]bool{}, map[string]bool{}
-	for _, l := range list {
-		accounts[l.AccountID], devices[l.DeviceID] = true, true
-	}
-	for id := range accounts {
-		args = append(args, id)
-	}
-	for id := range devices {
-		args = append(args, id)
+	args := make([]any, 2*locationsAtOnce) // always as many, so that there is one text to prepare
+	for i := range locationsAtOnce {
+		l := list[min(i, len(list)-1)]
+		args[i], args[locationsAtOnce+i] = l.AccountID, l.DeviceID
 	}
 	rows, err := q.QueryContext(ctx, `
 		SELECT d.account_id, d.phone_user_id, d.id, d.seen_at, d.address, d.user_agent FROM devices d
 		JOIN phone_users p ON p.account_id = d.account_id AND p.id = d.phone_user_id AND p.deleted_at = 0 AND p.app_enabled = 1
-		WHERE d.account_id IN (`+db.In(1, len(accounts))+`) AND d.id IN (`+db.In(1+len(accounts), len(devices))+`) AND d.ended_at = 0`, args...)
+		WHERE d.account_id IN (`+db.In(1, locationsAtOnce)+`) AND d.id IN (`+db.In(1+locationsAtOnce, locationsAtOnce)+`) AND d.ended_at = 0`, args...)
 	if err != nil {
 		return nil, err
 	}
