@@ -36,7 +36,7 @@ type Outgoing struct {
 // final one always has a place.
 const roomForResponses = 16
 
-// Send begins a client transaction: a Via with a new branch goes on top, Max-Forwards and User-Agent are added where missing, and
+// Send begins a client transaction: a Via with a new branch goes on top, Call-ID, CSeq, Max-Forwards and User-Agent are added where missing, and
 // UDP repeats the request until it is answered. req belongs to the engine afterwards. When ctx ends first, an INVITE is cancelled
 // and any other request is given up. An ACK is sent without a transaction and has no responses.
 func (e *Engine) Send(ctx context.Context, flow *Flow, req *Message) (*Outgoing, error) {
@@ -79,6 +79,12 @@ func (e *Engine) begin(o *Outgoing, flow *Flow, req *Message) error {
 
 // complete adds what every request of ours has (RFC 3261 8.1.1).
 func (e *Engine) complete(req *Message) {
+	if req.find(hCallID) == nil {
+		req.set(hCallID, newToken("", callIDLength))
+	}
+	if req.find(hCSeq) == nil {
+		req.set(hCSeq, "1 "+req.Method)
+	}
 	if req.find(hMaxForwards) == nil {
 		req.set(hMaxForwards, "70")
 	}
@@ -100,6 +106,9 @@ func (o *Outgoing) start(branch string) error {
 	o.interval = e.cfg.T1
 	o.giveUp = time.Now().Add(e.cfg.TransactionTimeout)
 	err := o.flow.send(o.wire)
+	if c := o.flow.conn; err == nil && c != nil && !c.await(o) {
+		err = ErrFlow
+	}
 	switch {
 	case err != nil:
 		o.mu.Unlock()
@@ -302,6 +311,9 @@ func (o *Outgoing) terminate() {
 	}
 	o.state, o.wire = txTerminated, nil
 	o.e.wheel.clear(&o.timer)
+	if o.flow.conn != nil {
+		o.flow.conn.forget(o)
+	}
 	o.e.clients.delete(o.key)
 	o.e.count.clientTxs.Add(-1)
 }

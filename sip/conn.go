@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // conn is one open connection of any stream transport. Writers never wait for the peer: messages queue, and a goroutine that
@@ -24,6 +25,8 @@ type conn struct {
 	queue   [][]byte
 	queued  int // bytes
 	writing bool
+	last    bool                   // close when the queue is empty
+	waiting map[*Outgoing]struct{} // client transactions that end with the connection
 }
 
 func (c *conn) alive() bool { return !c.closed.Load() }
@@ -64,16 +67,60 @@ func (c *conn) flush() {
 		c.mu.Lock()
 	}
 	c.writing = false
+	last := c.last
+	c.mu.Unlock()
+	if last {
+		c.close()
+	}
+}
+
+// finish closes the connection when what waits is written, which may take a second.
+func (c *conn) finish() {
+	c.mu.Lock()
+	c.last = true
+	writing := c.writing
+	c.mu.Unlock()
+	if !writing {
+		c.close()
+		return
+	}
+	time.AfterFunc(time.Second, c.close)
+}
+
+// await remembers a transaction that nobody can answer any more once the connection is closed; false when it is already.
+func (c *conn) await(o *Outgoing) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed.Load() {
+		return false
+	}
+	if c.waiting == nil {
+		c.waiting = map[*Outgoing]struct{}{}
+	}
+	c.waiting[o] = struct{}{}
+	return true
+}
+
+func (c *conn) forget(o *Outgoing) {
+	c.mu.Lock()
+	delete(c.waiting, o)
 	c.mu.Unlock()
 }
 
-// close ends the connection and takes it off the list.
+// close ends the connection, takes it off the list and fails what waits for an answer on it (RFC 3261 17.1.4).
 func (c *conn) close() {
 	if c.closed.Swap(true) {
 		return
 	}
 	c.e.conns.remove(c)
 	c.shut()
+	c.mu.Lock()
+	waiting := c.waiting
+	c.waiting = nil
+	c.mu.Unlock()
+	for o := range waiting {
+		go o.fail(503) // close may be called under the lock that an answer wants
+	}
 }
 
 // ended is deferred by the goroutine that reads: a panic there costs this connection and nothing else.
@@ -154,7 +201,7 @@ func (l *connections) closeAll() {
 	}
 	l.mu.Unlock()
 	for _, c := range open {
-		c.close()
+		c.finish()
 	}
 }
 

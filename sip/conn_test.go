@@ -204,12 +204,14 @@ func TestConnectionLimits(t *testing.T) {
 		s.want("in")
 		open = append(open, s)
 	}
-	if dialTCP(t, addr).fill() {
-		t.Error("a fourth connection is served")
+	if nc, err := net.Dial("tcp", addr.String()); err == nil {
+		fourth := &tcpClient{t: t, nc: nc}
+		if fourth.fill() {
+			t.Error("a fourth connection is served")
+		}
+		nc.Close()
 	}
-	if e.Stats().Refused != 1 {
-		t.Errorf("%d refused", e.Stats().Refused)
-	}
+	eventually(t, "the refusal is counted", func() bool { return e.Stats().Refused == 1 })
 	open[0].nc.Close()
 	eventually(t, "room", func() bool { return e.Stats().Connections == 2 })
 	s := dialTCP(t, addr)
@@ -294,6 +296,58 @@ func TestCallsOverTCPAndTLS(t *testing.T) {
 				wantEnd(t, a)
 				wantEnd(t, b)
 			})
+		}
+	}
+}
+
+// A browser that is closed while it rings is known to be gone at once.
+func TestARingingConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	flows := make(chan *Flow, 1)
+	e, addr := tcpEngine(t, Config{TransactionTimeout: time.Hour, Handler: func(t *Incoming) {
+		flows <- t.Flow()
+		echoing(t)
+	}})
+	s := dialTCP(t, addr)
+	s.write(options("1", "x"))
+	s.want("x")
+	l, err := e.Call(t.Context(), <-flows, invitation("", sdpA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	invite := s.read()
+	s.write(invite.Respond(180, "").String())
+	wantEvent(t, l, Ringing)
+	s.nc.Close()
+	if ev := wantEvent(t, l, Refused); ev.Message.Status != 503 || ev.Message.Flow != nil {
+		t.Errorf("refused with %v", ev.Message)
+	}
+	wantEnd(t, l)
+	eventually(t, "the leg is forgotten", func() bool { return e.Stats().Legs == 0 })
+}
+
+// What was said last still goes out when the engine closes.
+func TestCloseSendsWhatWaits(t *testing.T) {
+	t.Parallel()
+	legs := make(chan *Leg, 1)
+	var e *Engine
+	ready := make(chan struct{})
+	e, addr := tcpEngine(t, Config{Handler: func(t *Incoming) {
+		<-ready
+		legs <- e.Answering(t)
+	}})
+	close(ready)
+	s := dialTCP(t, addr)
+	p := newPeer(t, netip.MustParseAddrPort(addr.String()))
+	s.write(p.text("INVITE", "1", 1, "", sdpA))
+	l := take(t, legs)
+	l.Answer([]byte(sdpB))
+	s.write(p.text("ACK", "2", 1, s.read().ToTag()))
+	wantEvent(t, l, Confirmed)
+	go e.Close(expired)
+	for m := s.read(); m == nil || m.Method != "BYE"; m = s.read() {
+		if m == nil {
+			t.Fatal("the connection closed without a BYE")
 		}
 	}
 }

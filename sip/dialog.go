@@ -92,6 +92,16 @@ func (d *dialog) request(method string, seq uint32) *Message {
 	return m
 }
 
+// hop is where the next request goes: the first route, or the peer's Contact.
+func (d *dialog) hop() URI {
+	if len(d.route) > 0 {
+		if first, err := ParseAddress(d.route[0]); err == nil {
+			return first.URI
+		}
+	}
+	return d.target
+}
+
 // contact is how a peer reaches us inside a dialog over the flow.
 func (f *Flow) contact() string {
 	if t := f.Transport(); t != "udp" {

@@ -47,6 +47,11 @@ type Config struct {
 	Limits  Limits
 	Origins []string // hosts whose pages may open a WebSocket besides the host of the server itself; "*" for all
 
+	// Follow names peers that are certainly not behind NAT: carriers, whose dialogs may move from one of their machines to
+	// another. Over UDP, requests inside their dialogs go to the IP address in Record-Route or Contact instead of where the last
+	// message came from. It must not block.
+	Follow func(netip.Addr) bool
+
 	// Client tells who sent a WebSocket's request when a proxy stands in front; nil takes the connection's own address.
 	Client func(*http.Request) netip.AddrPort
 

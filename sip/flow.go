@@ -91,6 +91,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 // host returns the host and port that the peer reaches us at, for Via and Contact.
 func (f *Flow) host() string {
 	local := f.Local()
+	if !local.IsValid() {
+		return "local.invalid" // a WebSocket whose server does not tell; its peer has no use for it (RFC 7118 5.2)
+	}
 	if !local.Addr().IsUnspecified() {
 		return local.String()
 	}
@@ -99,6 +102,27 @@ func (f *Flow) host() string {
 		addr = f.e.routes.local(f.remote)
 	}
 	return netip.AddrPortFrom(addr, local.Port()).String()
+}
+
+// towards returns the flow that a request inside a dialog takes. Peers may be behind NAT, so this is the flow that they used; only
+// from peers that Config.Follow names is the next hop taken from the route or Contact, and only when it is an IP address.
+func (f *Flow) towards(hop URI) *Flow {
+	if f.udp == nil || f.e.cfg.Follow == nil || !f.e.cfg.Follow(f.remote.Addr()) {
+		return f
+	}
+	addr, err := netip.ParseAddr(strings.Trim(hop.Host, "[]"))
+	if err != nil || !f.udp.reaches(addr) {
+		return f
+	}
+	port := hop.Port
+	if port == 0 {
+		port = 5060
+	}
+	remote := netip.AddrPortFrom(addr.Unmap(), uint16(port))
+	if remote == f.remote {
+		return f
+	}
+	return &Flow{e: f.e, udp: f.udp, remote: remote}
 }
 
 // FlowByToken finds the flow that a token names. UDP tokens resolve as long as a socket of the same address family is open, also

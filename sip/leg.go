@@ -200,7 +200,7 @@ func (l *Leg) bye(header []string) {
 		}
 	}}
 	l.byeWanted = true
-	if err := l.e.begin(o, l.flow, req); err != nil {
+	if err := l.e.begin(o, l.flow.towards(l.dialog.hop()), req); err != nil {
 		l.byeWanted = false
 		l.forget()
 	}
@@ -363,7 +363,7 @@ func (l *Leg) Info(ctx context.Context, contentType string, body []byte) error {
 		req.Set("Content-Type", contentType)
 		req.Body = body
 	}
-	o, err := l.e.Send(ctx, l.flow, req)
+	o, err := l.e.Send(ctx, l.flow.towards(l.dialog.hop()), req)
 	l.mu.Unlock()
 	if err != nil {
 		return err

@@ -153,12 +153,12 @@ func (l *Leg) reinvite(sdp []byte, final func(res *Message)) (*Outgoing, error) 
 		case m.Status < 200:
 			return
 		case ack != nil:
-			l.flow.sendMessage(ack)
+			ack.Flow.sendMessage(ack)
 			return
 		case m.Status < 300:
 			l.dialog.refresh(m)
 			ack = l.e.ackFor(&l.dialog, l.flow, seq, nil)
-			l.flow.sendMessage(ack)
+			ack.Flow.sendMessage(ack)
 			if l.state != legOver {
 				l.local = sdp
 				if answer := sdpOf(m); answer != nil {
@@ -171,7 +171,7 @@ func (l *Leg) reinvite(sdp []byte, final func(res *Message)) (*Outgoing, error) 
 		final(m)
 	}
 	l.offering = true
-	if err := l.e.begin(o, l.flow, req); err != nil {
+	if err := l.e.begin(o, l.flow.towards(l.dialog.hop()), req); err != nil {
 		l.offering = false
 		return nil, err
 	}

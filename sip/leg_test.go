@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -489,5 +490,29 @@ func TestCloseHangsUpWhatIsLeft(t *testing.T) {
 	wantEnd(t, l)
 	if _, err := e.Call(t.Context(), p.flow(e), invitation("", sdpA)); err == nil {
 		t.Error("a closed engine calls")
+	}
+}
+
+// A carrier's dialog moves to another of its machines: requests follow its Contact, but only for peers known to have no NAT.
+func TestRequestsFollowACarriersContact(t *testing.T) {
+	t.Parallel()
+	for _, follow := range []bool{true, false} {
+		e, p, _ := answering(t, Config{Follow: func(netip.Addr) bool { return follow }})
+		media := newPeer(t, p.to)
+		media.callID, media.tag = p.callID, p.tag
+		l, invite := calling(t, e, p, sdpA)
+		res := invite.Respond(200, "")
+		res.SetToTag(p.tag)
+		res.Set("Contact", "<sip:"+media.addr().String()+">")
+		setSDP(res, []byte(sdpB))
+		p.write(res.String())
+		next := p
+		if follow {
+			next = media
+		}
+		next.want("ACK")
+		wantEvent(t, l, Answered)
+		l.Hangup()
+		next.answer(next.want("BYE"), 200)
 	}
 }

@@ -103,7 +103,7 @@ func (l *Leg) success(m *Message) {
 	tag := m.ToTag()
 	if ack, known := l.acks[tag]; known {
 		if ack != nil {
-			l.flow.sendMessage(ack)
+			ack.Flow.sendMessage(ack)
 		}
 		return
 	}
@@ -125,7 +125,6 @@ func (l *Leg) success(m *Message) {
 	l.dialog = callerDialog(l.invite, m)
 	l.dialog.localSeq = seq
 	l.updates = m.lists(hAllow, "UPDATE")
-	l.flow = m.Flow
 	if sdp := sdpOf(m); sdp != nil {
 		l.remote = sdp
 	}
@@ -146,13 +145,14 @@ func (l *Leg) sendACK(sdp []byte) {
 	ack := l.e.ackFor(&l.dialog, l.flow, seq, sdp)
 	l.acks[l.dialog.remoteTag] = ack
 	l.state = legUp
-	l.flow.sendMessage(ack)
+	ack.Flow.sendMessage(ack)
 }
 
 // ackFor makes the ACK for a 2xx.
 func (e *Engine) ackFor(d *dialog, flow *Flow, seq uint32, sdp []byte) *Message {
 	ack := d.request("ACK", seq)
-	ack.Prepend("Via", flow.via(newToken(magicCookie, branchLength)))
+	ack.Flow = flow.towards(d.hop())
+	ack.Prepend("Via", ack.Flow.via(newToken(magicCookie, branchLength)))
 	e.complete(ack)
 	setSDP(ack, sdp)
 	return ack
@@ -163,10 +163,10 @@ func (l *Leg) endFork(m *Message) {
 	d := callerDialog(l.invite, m)
 	ack := l.e.ackFor(&d, l.flow, d.localSeq, nil)
 	l.acks[m.ToTag()] = ack
-	l.flow.sendMessage(ack)
+	ack.Flow.sendMessage(ack)
 	bye := d.request("BYE", 0)
 	addHeaders(bye, l.byeWith)
-	l.e.begin(&Outgoing{deliver: func(*Message) {}}, l.flow, bye)
+	l.e.begin(&Outgoing{deliver: func(*Message) {}}, ack.Flow, bye)
 }
 
 // Ack answers the offer that came with Answered.

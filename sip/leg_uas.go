@@ -111,7 +111,7 @@ func (l *Leg) repeat2xx() {
 	switch {
 	case a == nil:
 	case time.Now().Before(a.giveUp):
-		l.flow.sendMessage(a.res)
+		a.res.Flow.sendMessage(a.res)
 		a.interval = min(2*a.interval, l.e.cfg.T2)
 		l.e.wheel.set(&a.timer, a.interval, l, legTimerACK)
 	case l.state == legOver:

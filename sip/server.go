@@ -207,6 +207,8 @@ func (tx *serverTx) retransmitted() {
 		tx.tryingLocked()
 	case tx.state == txProceeding && tx.last != nil, tx.state == txCompleted:
 		tx.flow.send(tx.last)
+	case tx.state == txTerminated: // at this moment
+		tx.e.answered.resend(tx.key, tx.flow)
 	}
 }
 

@@ -152,7 +152,7 @@ func (l *Leg) refresh() {
 			l.mu.Unlock()
 		}
 	}}
-	if err := l.e.begin(o, l.flow, req); err != nil {
+	if err := l.e.begin(o, l.flow.towards(l.dialog.hop()), req); err != nil {
 		l.end(Event{Kind: Failed})
 	}
 }
