@@ -18,6 +18,7 @@ import (
 	"hubline/base/job"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/phoneuser"
 	"hubline/product/support"
 )
 
@@ -36,6 +37,7 @@ type cast struct {
 	wish                        int64  // number of a request for more phone users
 	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
 	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
+	setUp, provision            string // tokens of links that set up a phone
 	frozen                      *dbtest.Frozen
 	farMarks, ownMarks, holders []string // words that only members of far, or of harbour, may read; names of those who can help
 }
@@ -67,6 +69,9 @@ func (p *player) String() string {
 type things struct {
 	slug, target, paused, invitation string
 	ticket                           string // an open request
+	phoneUser, device, number        string // a phone user, its one device, a number that rings it
+	upload                           string // an import that was only reviewed
+	phoneUserVersion, numberVersion  int64
 	name                             string // the account's
 	targetVersion, invitationVersion int64
 	accountVersion                   int64
@@ -84,7 +89,8 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.holders = []string{c.boss.Name, admins.Name}
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
-	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), ticket: randomID(), targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), ticket: randomID(), phoneUser: randomID(), device: randomID(),
+		number: "+61255509999", upload: randomID(), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +143,7 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 		c.t.Fatal(err)
 	}
 	th.ticket = asked.ID
+	c.phoneThings(admin, th, domain)
 	u, err := c.ChangeHubUser(ctx, admin.Actor(), th.target, account.Change{Name: &label}, 0)
 	if err == nil {
 		th.targetVersion = u.Version
@@ -148,6 +155,39 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	}
 	th.invitationVersion, th.accountVersion = invitation.Version, admin.Actor().Account.Version
 	return th
+}
+
+// phoneThings gives an account a number, a phone user with a device, and a list to import.
+func (c *cast) phoneThings(admin *accounttest.User, th *things, domain string) {
+	c.t.Helper()
+	ctx, operator := c.t.Context(), account.Operate().Inside(admin.Account)
+	th.number = map[string]string{"harbour.example": "+61255500142", "zanzibar.example": "+61255500143"}[domain]
+	_, err := c.numbers.Assign(ctx, operator, th.number, "Line of "+domain)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	u, err := c.phones.Add(ctx, admin.Actor(), phoneuser.Settings{Extension: "101", DisplayName: "Target of " + domain, Email: "phone@" + domain,
+		LocalPrefix: "02", CallerID: th.number, AppEnabled: true}, "")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	d, err := c.phones.Provide(ctx, operator, u.ID, phoneuser.App)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	n, err := c.numbers.Lead(ctx, admin.Actor(), th.number, u.ID, 0)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	list, err := c.phones.Review(ctx, admin.Actor(), "Extension,Display name\n201,Row of "+domain+"\n")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th.phoneUser, th.phoneUserVersion, th.device, th.upload, th.numberVersion = u.ID, u.Version, d.DeviceID, list.ID, n.Version
+	if domain == "harbour.example" {
+		_, c.provision, _ = strings.Cut(d.ProvisionURL, phoneuser.ProvisionPath)
+		c.setUp = strings.TrimPrefix(c.link("phone@"+domain, "phone is ready", phoneuser.SetUpPath), phoneuser.SetUpPath)
+	}
 }
 
 func (c *cast) player(third *accounttest.User, roles account.Roles, state string) *player {

@@ -15,6 +15,10 @@ type entry struct {
 var (
 	portalMenu = []entry{
 		{label: "Home", icon: "home", path: ""},
+		{label: "Phone System", icon: "phone", under: []entry{
+			{label: "Phone users", path: "phone-users"},
+		}},
+		{label: "Phone Numbers", icon: "hash", path: "numbers"},
 		{label: "Account", icon: "users", under: []entry{
 			{label: "Hub users", path: "hub-users"},
 			{label: "What each role can do", path: "roles"},
@@ -40,6 +44,7 @@ var (
 	// actions are the palette's verbs: things people do often, by the words they would type.
 	actions = []entry{
 		{label: "Invite people", icon: "plus", path: "hub-users/invite"},
+		{label: "Add phone user", icon: "plus", path: "phone-users/new"},
 		{label: "Ask for more phone users", icon: "help", path: "support/more"},
 		{label: "New request to your provider", icon: "help", path: "support/new"},
 		{label: "Create an account", icon: "plus", path: "console/accounts/new"},

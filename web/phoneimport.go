@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hubline/product/account"
 	"hubline/product/phoneuser"
 )
 
@@ -64,6 +65,9 @@ func (r *Request) uploaded(name string) (string, error) {
 
 // importTemplate is a file to fill in, with one made-up row.
 func (p *Portal) importTemplate(r *Request) error {
+	if err := r.Viewer.Actor.Require(account.ChangePhoneUsers); err != nil {
+		return err
+	}
 	out, err := r.csv("phone-users-template", columnHeadings()...)
 	if err != nil {
 		return err

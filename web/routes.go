@@ -1,9 +1,18 @@
 package web
 
-import "hubline/product/account"
+import (
+	"slices"
+
+	"hubline/product/account"
+)
 
 // table lists every page of the portal, room by room. Who may use a route stands beside it.
 func (p *Portal) table() []Route {
+	return slices.Concat(p.doorRoutes(), p.consoleRoutes(), p.peopleRoutes(), p.phoneRoutes(), p.supportRoutes())
+}
+
+// doorRoutes are the pages outside accounts: signing in, links from mails, a person's own pages.
+func (p *Portal) doorRoutes() []Route {
 	return []Route{
 		// Signing in
 		{"GET", "/{$}", SignedIn, p.front},
@@ -26,6 +35,11 @@ func (p *Portal) table() []Route {
 		{"POST", "/invitations/{token}/decline", Public, p.decline},
 		{"POST", "/invitations/{token}/sign-out", Public, p.changePerson},
 
+		// Setting up a phone, as its user sees it
+		{"GET", "/phone/set-up/{token}", Public, p.setUp},
+		{"POST", "/phone/set-up/{token}", Public, p.takeDetails},
+		{"GET", "/phone/provision/{token}", Public, p.provision},
+
 		// A person's own pages
 		{"GET", "/profile", SignedIn, p.profile},
 		{"POST", "/profile", SignedIn, p.saveProfile},
@@ -33,7 +47,12 @@ func (p *Portal) table() []Route {
 		{"POST", "/profile/security/password", SignedIn, p.changePassword},
 		{"POST", "/profile/security/sessions/{id}/end", SignedIn, p.endSession},
 		{"POST", "/profile/security/sessions/end-others", SignedIn, p.endOtherSessions},
+	}
+}
 
+// consoleRoutes are the pages of the provider's staff.
+func (p *Portal) consoleRoutes() []Route {
+	return []Route{
 		// The provider's console
 		{"GET", "/console", Staff, p.console},
 		{"GET", "/console/accounts", Staff, p.accountList},
@@ -56,7 +75,12 @@ func (p *Portal) table() []Route {
 		{"GET", "/console/jobs/{id}/discard", Staff, p.askDiscardJob},
 		{"POST", "/console/jobs/{id}/discard", Staff, p.discardJob},
 		{"GET", "/console/audit-log", Staff, p.providerLog},
+	}
+}
 
+// peopleRoutes are the pages of an account and of its people.
+func (p *Portal) peopleRoutes() []Route {
+	return []Route{
 		// Inside an account
 		{"GET", "/{account}/events", Member, p.events},
 		{"GET", "/{account}/{$}", Needs(account.ViewHome), p.home},
@@ -85,7 +109,43 @@ func (p *Portal) table() []Route {
 		{"POST", "/{account}/invitations/{id}/resend", Needs(account.InviteHubUsers), p.resend},
 		{"GET", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.askToCancel},
 		{"POST", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.cancelInvitation},
+	}
+}
 
+// phoneRoutes are the pages of the phone system.
+func (p *Portal) phoneRoutes() []Route {
+	return []Route{
+		// Phone users
+		{"GET", "/{account}/phone-users", Needs(account.ViewPhoneUsers), p.phoneUsers},
+		{"GET", "/{account}/phone-users.csv", Needs(account.ViewPhoneUsers), p.phoneUsersCSV},
+		{"GET", "/{account}/phone-users/new", Needs(account.ChangePhoneUsers), p.newPhoneUser},
+		{"POST", "/{account}/phone-users/new", Needs(account.ChangePhoneUsers), p.addPhoneUser},
+		{"GET", "/{account}/imports", Needs(account.ChangePhoneUsers), p.importPage},
+		{"POST", "/{account}/imports", Needs(account.ChangePhoneUsers), p.reviewImport},
+		{"GET", "/{account}/imports/template.csv", Needs(account.ChangePhoneUsers), p.importTemplate},
+		{"GET", "/{account}/imports/{id}", Needs(account.ChangePhoneUsers), p.phoneImport},
+		{"POST", "/{account}/imports/{id}", Needs(account.ChangePhoneUsers), p.postImport},
+		{"GET", "/{account}/imports/{id}/skipped.csv", Needs(account.ChangePhoneUsers), p.skippedCSV},
+		{"GET", "/{account}/phone-users/{id}", Needs(account.ChangePhoneUsers), p.phoneUser},
+		{"POST", "/{account}/phone-users/{id}", Needs(account.ChangePhoneUsers), p.savePhoneUser},
+		{"POST", "/{account}/phone-users/{id}/send-details", Needs(account.ChangePhoneUsers), p.sendDetails},
+		{"GET", "/{account}/phone-users/{id}/reset", Needs(account.ChangePhoneUsers), p.askResetPhones},
+		{"POST", "/{account}/phone-users/{id}/reset", Needs(account.ChangePhoneUsers), p.resetPhones},
+		{"POST", "/{account}/phone-users/{id}/devices/{device}/end", Needs(account.ChangePhoneUsers), p.endDevice},
+		{"GET", "/{account}/phone-users/{id}/deletion", Needs(account.ChangePhoneUsers), p.askDeletePhoneUser},
+		{"POST", "/{account}/phone-users/{id}/deletion", Needs(account.ChangePhoneUsers), p.deletePhoneUser},
+
+		// Phone numbers
+		{"GET", "/{account}/numbers", Needs(account.ViewNumbers), p.numbers},
+		{"GET", "/{account}/numbers.csv", Needs(account.ViewNumbers), p.numbersCSV},
+		{"GET", "/{account}/numbers/{number}", Needs(account.RenameNumbers), p.number},
+		{"POST", "/{account}/numbers/{number}", Needs(account.RenameNumbers), p.saveNumber},
+	}
+}
+
+// supportRoutes are the pages of an account's requests.
+func (p *Portal) supportRoutes() []Route {
+	return []Route{
 		// Requests to the provider
 		{"GET", "/{account}/support", Needs(account.ViewTickets), p.tickets},
 		{"GET", "/{account}/support/new", Needs(account.OpenTickets), p.newTicket},

@@ -21,8 +21,11 @@ import (
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/base/mail/mailbox"
+	"hubline/base/tel"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/number"
+	"hubline/product/phoneuser"
 	"hubline/product/support"
 )
 
@@ -31,6 +34,8 @@ type world struct {
 	*accounttest.Rig
 	*httptest.Server
 	portal  *Portal
+	phones  *phoneuser.Room
+	numbers *number.Room
 	support *support.Room
 	log     *syncBuffer
 	t       testing.TB
@@ -58,8 +63,12 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	var err error
 	room := w.Room.Config
 	w.support = support.New(support.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Mail: room.Mail, Log: log, Now: w.Clock.Now, BaseURL: base, Provider: room.Provider})
+	plan := tel.For("AU")
+	w.phones = phoneuser.New(phoneuser.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Plan: plan, Log: log, Now: w.Clock.Now, BaseURL: base, Domain: "sip.hubline.test"})
+	w.numbers = number.New(number.Config{DB: d, Keys: w.Keys, Account: w.Room, Phones: w.phones, Plan: plan, Log: log, Now: w.Clock.Now})
+	w.phones.Owns, w.phones.LeadsTo, w.phones.OnDelete = w.numbers.Owns, w.numbers.LeadsTo, w.numbers.Forget
 	w.portal, err = New(Config{BaseURL: base, Provider: "Southern Cross Voice", Ring: w.Keys, Log: log, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs,
-		Support: w.support, Changes: feed})
+		Support: w.support, Phones: w.phones, Numbers: w.numbers, Plan: plan, Changes: feed})
 	if err != nil {
 		t.Fatal(err)
 	}
