@@ -84,7 +84,9 @@ type fuzzer struct {
 	handler    http.Handler
 	operations []operation
 	keys       []string
-	ids        []string // that answers held, the newest last
+	ids        []string            // that answers held, the newest last
+	ofKind     map[string][]string // IDs by the part of the path before them
+	kind       string              // of the operation that is tried
 	seen       map[string]map[int]int
 }
 
@@ -98,19 +100,35 @@ func (f *fuzzer) restore() {
 			f.t.Fatal(err)
 		}
 	}
-	rows, err := f.DB.QueryContext(f.t.Context(), `SELECT id FROM (SELECT id FROM memberships WHERE state <> 'removed' ORDER BY id LIMIT 60) AS a UNION ALL SELECT id FROM invitations WHERE state = 'pending' LIMIT 90`)
+	f.ids, f.ofKind = f.ids[:0], map[string][]string{}
+	for kind, query := range map[string]string{
+		"hub-users":   `SELECT id FROM memberships WHERE state <> 'removed' ORDER BY id LIMIT 60`,
+		"invitations": `SELECT id FROM invitations WHERE state = 'pending' ORDER BY id LIMIT 30`,
+		"tickets":     `SELECT id FROM tickets ORDER BY state DESC, id LIMIT 30`,
+	} {
+		f.ofKind[kind] = f.column(query)
+	}
+	for _, kind := range slices.Sorted(mapKeys(f.ofKind)) {
+		f.ids = append(f.ids, f.ofKind[kind]...)
+	}
+}
+
+// column reads a list of IDs.
+func (f *fuzzer) column(query string) (ids []string) {
+	f.t.Helper()
+	rows, err := f.DB.QueryContext(f.t.Context(), query)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	defer rows.Close()
-	f.ids = f.ids[:0]
 	for rows.Next() {
 		var id string
 		if err := rows.Scan(&id); err != nil {
 			f.t.Fatal(err)
 		}
-		f.ids = append(f.ids, id)
+		ids = append(ids, id)
 	}
+	return ids
 }
 
 func (f *fuzzer) chance(percent int) bool { return f.IntN(100) < percent }
@@ -121,6 +139,7 @@ func pick[T any](f *fuzzer, list []T) T { return list[f.IntN(len(list))] }
 func (f *fuzzer) once(n int) {
 	f.t.Helper()
 	op := pick(f, f.operations)
+	f.kind, _, _ = strings.Cut(strings.TrimPrefix(op.path, "/accounts/{slug}/"), "/")
 	r := f.request(op)
 	var sent []byte
 	if r.Body != nil {
@@ -200,6 +219,8 @@ func (f *fuzzer) pathValue(name string) string {
 	switch {
 	case name == "slug" && f.chance(97):
 		return "harbour"
+	case name == "id" && len(f.ofKind[f.kind]) > 0 && f.chance(70):
+		return pick(f, f.ofKind[f.kind])
 	case name == "id" && f.chance(93):
 		return pick(f, f.ids)
 	}

@@ -19,6 +19,7 @@ import (
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/product/account/accounttest"
+	"hubline/product/support"
 )
 
 var update = flag.Bool("update", false, "write the golden files and the OpenAPI document anew")
@@ -134,6 +135,21 @@ func TestGoldenAnswers(t *testing.T) {
 		w.Clock.Advance(time.Hour)
 		w.send("POST", in+"/invitations/"+sam.ID+"/resend", nil).want(200, nil).golden(m, "resend-invitation.json")
 		w.send("GET", in+"/invitations", nil).want(200, nil).golden(m, "list-invitations.json")
+
+		var more, music api.Ticket
+		w.send("POST", in+"/tickets", examples["open-ticket"]).want(201, &more).golden(m, "open-ticket.json")
+		w.send("POST", in+"/tickets", examples["open-ticket"]).want(409, nil).golden(m, "problems/limit-request-open.json")
+		w.Clock.Advance(time.Minute)
+		w.send("POST", in+"/tickets", `{"kind":"question","subject":"Hold music","description":"How do we change it?"}`).want(201, &music)
+		staff := w.Staff("sam@voice.example").Inside(w.admin.Account)
+		w.Clock.Advance(time.Minute)
+		if _, err := w.support.Answer(t.Context(), staff, music.ID, support.Answer{Text: "Under Sounds, with a file of yours."}); err != nil {
+			t.Fatal(err)
+		}
+		w.Clock.Advance(time.Minute)
+		w.send("POST", in+"/tickets/"+music.ID+"/answers", examples["answer-ticket"]).want(200, nil).golden(m, "answer-ticket.json")
+		w.send("GET", in+"/tickets/"+music.ID, nil).want(200, nil).golden(m, "get-ticket.json")
+		w.send("GET", in+"/tickets?limit=1", nil).want(200, nil).golden(m, "list-tickets.json")
 
 		w.send("GET", in+"/audit-log?limit=2&area=invitation", nil).want(200, nil).golden(m, "list-audit-log.json")
 		w.send("GET", in+"/audit-log.csv?area=invitation", nil).want(200, nil).golden(m, "download-audit-log.csv")

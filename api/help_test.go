@@ -14,6 +14,7 @@ import (
 	"hubline/base/idempotent"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/support"
 )
 
 // world is an installation with the account "harbour", its admin, a key of the admin with every scope, and the API in front.
@@ -24,6 +25,8 @@ type world struct {
 	key   string
 	url   string
 	store *idempotent.Store
+
+	support *support.Room
 }
 
 // each runs a test on both engines.
@@ -49,7 +52,10 @@ func newWorld(t testing.TB, d *db.DB, change func(*api.Config), options ...accou
 func (w *world) handler(change func(*api.Config)) http.Handler {
 	w.t.Helper()
 	w.store = &idempotent.Store{DB: w.DB, Now: w.Clock.Now}
-	c := api.Config{Account: w.Room, Idempotency: w.store, BaseURL: accounttest.BaseURL, Now: w.Clock.Now,
+	if room := w.Room.Config; w.support == nil { // its jobs are registered once
+		w.support = support.New(support.Config{DB: w.DB, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Mail: room.Mail, Now: w.Clock.Now, BaseURL: room.BaseURL, Provider: room.Provider})
+	}
+	c := api.Config{Account: w.Room, Support: w.support, Idempotency: w.store, BaseURL: accounttest.BaseURL, Now: w.Clock.Now,
 		RateLimit: api.RateLimit{PerSecond: 1e6, Burst: 1e6, WrongPerMinute: 1e6, WrongBurst: 1e6}}
 	if change != nil {
 		change(&c)

@@ -213,7 +213,7 @@ var elsewhere = []string{
 	"account-number-form", "first-admin", "slug-form", "slug-reserved", "slug-taken", "number-taken", // opening accounts
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
 	"decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
-	"account-settled", "key-life", "scope-unknown", "staff-known", "staff-member", // the provider's
+	"account-settled", "key-life", "limit-not-raised", "scope-unknown", "staff-known", "staff-member", // the provider's
 	"password-common", "password-empty", "password-link-unknown", "password-long", "password-short", "password-wrong",
 	"set-up-unknown", "set-up-deleted", "set-up-used", "set-up-replaced", "set-up-expired", "set-up-app-off", "device-kind", "device-limit", // setting up a phone
 	"import-empty", "import-large", "import-unreadable", "import-columns", "import-started", // lists of phone users
@@ -224,7 +224,7 @@ var elsewhere = []string{
 func TestEveryProblemIsExplained(t *testing.T) {
 	t.Parallel()
 	found := map[string]string{}
-	for _, dir := range []string{".", "../base/db", "../base/idempotent", "../base/listing", "../product/account", "../product/phoneuser"} {
+	for _, dir := range []string{".", "../base/db", "../base/idempotent", "../base/listing", "../product/account", "../product/phoneuser", "../product/support"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", dir, err)

@@ -17,6 +17,7 @@ import (
 	"hubline/base/idempotent"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/support"
 )
 
 // The authorisation matrix of the API: every route × the role set of a key's maker × the state of their membership × own, other or no
@@ -41,6 +42,7 @@ var (
 // stage is an API with all makers, in a store that can be put back.
 type stage struct {
 	*accounttest.Rig
+	support *support.Room
 	t       *testing.T
 	handler http.Handler
 	makers  []*maker
@@ -53,6 +55,8 @@ type stage struct {
 func newStage(t *testing.T, d *db.DB) *stage {
 	t.Helper()
 	s := &stage{Rig: accounttest.New(t, d), t: t, things: map[string]map[string]string{}, marks: []string{"Zanzibar", "zanzibar.example"}}
+	room := s.Room.Config
+	s.support = support.New(support.Config{DB: d, Jobs: s.Jobs, Keys: s.Keys, Account: s.Room, Mail: room.Mail, Now: s.Clock.Now, BaseURL: room.BaseURL, Provider: room.Provider})
 	boss, far := s.Open("harbour"), s.OpenFor("far", "admin@zanzibar.example")
 	name := "Zanzibar Group"
 	if _, err := s.ChangeSettings(t.Context(), far.Actor(), account.Settings{Name: name, TimeZone: "UTC", InvitationHours: 24, CheckMinutes: 30}, 0); err != nil {
@@ -62,9 +66,13 @@ func newStage(t *testing.T, d *db.DB) *stage {
 	for place, admin := range map[string]*accounttest.User{"own": boss, "other": far} {
 		domain := map[string]string{"own": "harbour.example", "other": "zanzibar.example"}[place]
 		invitation, _ := s.Invite(admin, "waiting@"+domain)
-		s.things[place] = map[string]string{"slug": admin.Account.Slug, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID}
+		asked, err := s.support.Open(t.Context(), admin.Actor(), support.NewTicket{Kind: support.Question, Subject: "Numbers", Description: "At " + domain})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.things[place] = map[string]string{"slug": admin.Account.Slug, "tickets": asked.ID, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID}
 	}
-	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "invitations": strings.Repeat("b", 26)}
+	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26)}
 	for place, from := range map[string]string{places[3]: "other", places[4]: "none"} {
 		s.things[place] = maps.Clone(s.things[from])
 		s.things[place]["slug"] = "harbour"
@@ -83,7 +91,7 @@ func newStage(t *testing.T, d *db.DB) *stage {
 
 func (s *stage) serve(routes []Route) {
 	s.t.Helper()
-	d, err := build(Config{Account: s.Room, Idempotency: &idempotent.Store{DB: s.DB, Now: s.Clock.Now}, BaseURL: accounttest.BaseURL, Now: s.Clock.Now,
+	d, err := build(Config{Account: s.Room, Support: s.support, Idempotency: &idempotent.Store{DB: s.DB, Now: s.Clock.Now}, BaseURL: accounttest.BaseURL, Now: s.Clock.Now,
 		RateLimit: RateLimit{PerSecond: 1e6, Burst: 1e6, WrongPerMinute: 1e6, WrongBurst: 1e6}}, routes)
 	if err != nil {
 		s.t.Fatal(err)

@@ -115,6 +115,21 @@ var meanings = map[string]meaning{
 	"app-off":              {409, "App is off", "Set-up links go only to phone users whose app is on."},
 	"details-limit":        {429, "Sent too often", "The phone user got as many set-up links in a day as there can be."},
 
+	// Tickets.
+	"ticket-kind":        {422, "Unknown kind", "A ticket is of kind phone-user-limit or question."},
+	"ticket-state":       {422, "Unknown state", "An answer leaves a ticket open or closed; lists can be filtered by open, answered and closed."},
+	"subject-empty":      {422, "No subject", "A question needs a subject."},
+	"subject-long":       {422, "Subject too long", "A subject has at most 120 characters."},
+	"text-empty":         {422, "No text", "A question needs a description, and an answer that does not close the ticket needs a text."},
+	"text-long":          {422, "Text too long", "Descriptions and answers have at most 2,000 characters."},
+	"text-characters":    {422, "Characters not allowed in a text", "The text has characters that can't be shown."},
+	"wanted-range":       {422, "Not more than the plan", "phone_users has to be more than the plan holds now."},
+	"limit-request-open": {409, "Asked for already", "A ticket that is not closed asks for more phone users. Answer that one."},
+	"tickets-waiting":    {409, "Too many tickets wait", "Twenty tickets of the account wait for the provider. Close one, or wait for answers."},
+	"tickets-daily":      {409, "Too many tickets today", "The account opened a hundred tickets within a day."},
+	"ticket-closed":      {409, "Closed", "A closed ticket takes no answers. Open a new one and name its number."},
+	"ticket-full":        {409, "Too many answers", "The ticket has two hundred answers. Open a new one and name its number."},
+
 	// The account.
 	"time-zone":        {422, "Unknown time zone", "The time zone has to be an IANA name such as Australia/Sydney."},
 	"invitation-hours": {422, "Life of invitations out of range", "Invitations work for 1 to 720 hours."},

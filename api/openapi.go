@@ -57,6 +57,9 @@ func problemsOf(rt *Route, hasBody bool) []int {
 	return list
 }
 
+// makes are the operations that answer with something new.
+var makes = []string{"invite", "open-ticket"}
+
 // operation makes what huma needs to know of a route.
 func (d *door) operation(rt *Route) huma.Operation {
 	op := huma.Operation{OperationID: rt.ID, Method: rt.Method, Path: rt.Path, Tags: []string{rt.Tag}, Summary: rt.Summary, Description: rt.Text,
@@ -64,7 +67,7 @@ func (d *door) operation(rt *Route) huma.Operation {
 		Security:   []map[string][]string{{"key": {string(rt.Permission)}}},
 		Extensions: map[string]any{"x-permission": string(rt.Permission)},
 		Responses:  map[string]*huma.Response{}}
-	if rt.ID == "invite" {
+	if slices.Contains(makes, rt.ID) {
 		op.DefaultStatus = http.StatusCreated
 	}
 	for _, status := range problemsOf(rt, rt.Example != "") {
@@ -79,7 +82,7 @@ func (d *door) describe() {
 	doc.Info.Title, doc.Info.Description = "Hubline API", about
 	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", BearerFormat: "hk_…",
 		Description: "An API key of the account. What an operation names is the scope that the key needs."}}
-	for _, tag := range []string{tagHubUsers, tagInvitations, tagAccount, tagAudit} {
+	for _, tag := range []string{tagHubUsers, tagInvitations, tagAccount, tagTickets, tagAudit} {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: tag})
 	}
 	d.describeProblems(doc)

@@ -6,6 +6,7 @@ const (
 	tagHubUsers    = "Hub users"
 	tagInvitations = "Invitations"
 	tagAccount     = "Account"
+	tagTickets     = "Tickets"
 	tagAudit       = "Audit log"
 )
 
@@ -48,6 +49,17 @@ func Routes() []Route {
 			"Mails a new link and extends the invitation. The old link stops working in the same moment. Once a minute, and five times in all.", "", serve((*door).resendInvitation)},
 		{"DELETE", in + "/invitations/{id}", account.InviteHubUsers, "cancel-invitation", tagInvitations, "Cancel an invitation",
 			"Ends a pending invitation, or takes a declined or voided one off the list. Its link says from then on that it was cancelled.", "", serve((*door).cancelInvitation)},
+
+		{"GET", in + "/tickets", account.ViewTickets, "list-tickets", tagTickets, "List tickets",
+			"Lists what the account asked the provider, the last changed first.", "", serve((*door).listTickets)},
+		{"POST", in + "/tickets", account.OpenTickets, "open-ticket", tagTickets, "Open a ticket",
+			"Asks the provider, with the name, the address and the roles that the key's person holds at this moment. They get a mail with the number, and another with every answer. Twenty tickets can wait for the provider at a time.",
+			`{"kind": "phone-user-limit", "phone_users": 20, "description": "A new branch opens in March."}`, serve((*door).openTicket)},
+		{"GET", in + "/tickets/{id}", account.ViewTickets, "get-ticket", tagTickets, "Get a ticket",
+			"Answers with one ticket and what both sides wrote.", "", serve((*door).ticket)},
+		{"POST", in + "/tickets/{id}/answers", account.OpenTickets, "answer-ticket", tagTickets, "Answer a ticket",
+			"Adds to a ticket, which waits for the provider again, or closes it.",
+			`{"text": "Which file formats work?"}`, serve((*door).answerTicket)},
 
 		{"GET", in + "/audit-log", account.ViewAuditLog, "list-audit-log", tagAudit, "List the audit log",
 			"Lists who did what, when and from where, newest first.", "", serve((*door).auditLog)},

@@ -70,7 +70,7 @@ func ignoreGone(err error) error {
 
 // write makes the letter. Of what the customer wrote it holds the subject only.
 func (r *Room) write(l letter, t Ticket, to string) mail.Letter {
-	facts := []mail.Fact{{Label: "Request", Value: t.label() + ", " + t.Subject}, {Label: "Account", Value: l.AccountName}}
+	facts := []mail.Fact{{Label: "Request", Value: t.label() + ", " + account.Unlink(t.Subject)}, {Label: "Account", Value: account.Unlink(l.AccountName)}}
 	button := mail.Button("Open request "+t.label(), r.BaseURL+"/"+l.Slug+"/support/"+t.ID)
 	out := mail.Letter{To: to, Footer: []string{"You got this because you asked " + r.Provider.Name + " in the portal."}}
 	var first string
@@ -80,7 +80,7 @@ func (r *Room) write(l letter, t Ticket, to string) mail.Letter {
 		first = "Your request reached us. We answer by email and in the portal, where you can add to it."
 	case letterRaised:
 		out.Subject = "Your plan now holds " + strconv.Itoa(l.Limit) + " phone users"
-		first = "We raised the plan of " + l.AccountName + ". You can add phone users now."
+		first = "We raised the plan of " + account.Unlink(l.AccountName) + ". You can add phone users now."
 	default:
 		out.Subject = fmt.Sprintf("%s answered your request %s", r.Provider.Name, t.label())
 		if first = "There is an answer to your request. You can reply in the portal."; l.State == Closed {

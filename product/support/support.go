@@ -128,6 +128,7 @@ type Answer struct {
 	Text    string
 	State   State  // "" for the usual one: Open from the customer, Answered from the provider
 	FormKey string // as in NewTicket
+	Version int64  // of the ticket that was seen; 0 skips that check
 }
 
 // Open files a request with who asks and which roles they hold at this moment. The requester gets a mail with its number.
@@ -239,12 +240,8 @@ func (r *Room) mayOpen(ctx context.Context, q db.Q, actor account.Actor, in NewT
 
 func (r *Room) file(ctx context.Context, q db.Q, actor account.Actor, in NewTicket) (t Ticket, err error) {
 	now := r.now()
-	name := actor.Name
-	if actor.Maker != "" { // a key asks for whom it was made
-		name = actor.Maker
-	}
 	t = Ticket{ID: ident.New(), AccountID: actor.Account.ID, Kind: in.Kind, Subject: in.Subject, Description: in.Description, Wanted: in.Wanted, State: Open,
-		RequesterID: actor.MembershipID, RequesterName: name, RequesterEmail: actor.Email, RequesterRoles: actor.Roles, CreatedAt: now, UpdatedAt: now, Version: 1}
+		RequesterID: actor.MembershipID, RequesterName: actor.Signature(), RequesterEmail: actor.Email, RequesterRoles: actor.Roles, CreatedAt: now, UpdatedAt: now, Version: 1}
 	if in.Kind == PhoneUserLimit {
 		t.Subject = "More phone users: " + strconv.Itoa(in.Wanted) + " instead of " + strconv.Itoa(actor.Account.PhoneUserLimit)
 	}
@@ -270,6 +267,9 @@ func (r *Room) Answer(ctx context.Context, actor account.Actor, id string, in An
 		return t, err
 	}
 	return r.change(ctx, actor, id, in.FormKey, func(ctx context.Context, q db.Q, actor account.Actor, t *Ticket) error {
+		if in.Version != 0 && in.Version != t.Version {
+			return fault.New(fault.Changed, "changed-meanwhile", "Somebody changed this since you opened it. Look at it again, then make your change")
+		}
 		if in.Text == "" && t.State == in.State { // it is closed
 			return nil
 		}
@@ -345,7 +345,7 @@ func (t Ticket) takesMore() error {
 // add writes an answer with everything that belongs to it.
 func (r *Room) add(ctx context.Context, q db.Q, actor account.Actor, t *Ticket, in Answer, l letter) error {
 	before := t.State
-	m := Message{At: r.now(), Staff: actor.Provider(), AuthorID: actor.PersonID, Author: actor.Name, Text: in.Text}
+	m := Message{At: r.now(), Staff: actor.Provider(), AuthorID: actor.PersonID, Author: actor.Signature(), Text: in.Text}
 	if m.Text != "" {
 		full, err := r.insertMessage(ctx, q, t, &m, in.FormKey)
 		if err != nil {

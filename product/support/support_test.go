@@ -232,14 +232,16 @@ func TestConversation(t *testing.T) {
 		if m := answered.Messages; answered.State != support.Open || len(m) != 2 || m[0].Author != "Southern Cross Voice" || m[0].AuthorID != "" || m[1].Author != "Admin" || m[1].Staff {
 			t.Errorf("the customer sees %+v", answered)
 		}
-		d.must(d.Answer(ctx, d.inside(), ticket.ID, support.Answer{Text: "WAV.", State: support.Closed}))
+		_, err := d.Answer(ctx, d.admin.Actor(), ticket.ID, support.Answer{Text: "x", Version: 2})
+		wantFault(t, err, "changed-meanwhile")
+		d.must(d.Answer(ctx, d.inside(), ticket.ID, support.Answer{Text: "WAV.", Version: 3, State: support.Closed}))
 		for range 2 { // closing what is closed does nothing
 			answered = d.must(d.Answer(ctx, d.admin.Actor(), ticket.ID, support.Answer{State: support.Closed}))
 		}
 		if answered.State != support.Closed || len(answered.Messages) != 3 {
 			t.Errorf("%+v", answered)
 		}
-		_, err := d.Answer(ctx, d.admin.Actor(), ticket.ID, support.Answer{Text: "One more thing"})
+		_, err = d.Answer(ctx, d.admin.Actor(), ticket.ID, support.Answer{Text: "One more thing"})
 		wantFault(t, err, "ticket-closed", "1001")
 		for _, in := range []support.Answer{{}, {Text: " \n "}, {Text: "x", State: "gone"}, {Text: "x", State: support.Answered}} {
 			if _, err := d.Answer(ctx, d.admin.Actor(), ticket.ID, in); !fault.Is(err, fault.Invalid) {
