@@ -36,9 +36,9 @@ type Outgoing struct {
 // final one always has a place.
 const roomForResponses = 16
 
-// Send begins a client transaction: a Via with a new branch goes on top, Call-ID, CSeq, Max-Forwards and User-Agent are added where missing, and
-// UDP repeats the request until it is answered. req belongs to the engine afterwards. When ctx ends first, an INVITE is cancelled
-// and any other request is given up. An ACK is sent without a transaction and has no responses.
+// Send begins a client transaction: a Via with a new branch goes on top, Call-ID, CSeq, Max-Forwards and User-Agent are added
+// where missing, and UDP repeats the request until it is answered. req belongs to the engine afterwards. When ctx ends first, an
+// INVITE is cancelled and any other request is given up. An ACK is sent without a transaction and has no responses.
 func (e *Engine) Send(ctx context.Context, flow *Flow, req *Message) (*Outgoing, error) {
 	o := &Outgoing{responses: make(chan *Message, roomForResponses)}
 	if err := e.begin(o, flow, req); err != nil {
