@@ -25,7 +25,7 @@ var rooms = []string{
 
 // mayImport names, for each folder of the root, the folders whose packages it may import. Rooms among themselves are checked apart.
 var mayImport = map[string][]string{
-	"cmd":         {"base", "product", "sip", "media", "web", "api", "switchboard"},
+	"cmd":         {"base", "product", "sip", "media", "web", "api", "switchboard", "cmd"},
 	"web":         {"base", "product", "web"},
 	"api":         {"base", "product", "api"},
 	"switchboard": {"base", "product", "switchboard", "sip", "media"},
