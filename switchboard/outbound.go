@@ -104,7 +104,7 @@ func (c *conversation) unheard(err error) refusal {
 	switch err {
 	case errEncrypted:
 		return refusal{488, "Encrypted audio is not offered here; use RTP/AVP", nil, call.Unavailable, "encrypted-audio"}
-	case errNoCodec, errNoAudio, errNoSDP:
+	case errNoCodec, errNoAudio, errNoSDP, errBadSDP:
 		return refusedMedia
 	}
 	c.b.log.Error("a call has no media", "error", err)

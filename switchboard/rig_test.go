@@ -60,6 +60,8 @@ type rig struct {
 	mary     phoneuser.User
 	tom      phoneuser.User
 	stranger phoneuser.User // 101 of northside
+
+	stop, halt func()
 }
 
 type adjust func(*switchboard.Config)
@@ -89,14 +91,13 @@ func newRig(t *testing.T, d *db.DB, adjusts ...adjust) *rig {
 	r.Rig = phoneusertest.With(t, accounts, func(c *phoneuser.Config) { c.Now, c.Feed = now, r.feed })
 	r.numbers = number.New(number.Config{DB: d, Keys: r.Keys, Account: r.Room, Phones: r.Phones, Now: now})
 	r.Phones.Owns, r.Phones.LeadsTo = r.numbers.Owns, r.numbers.LeadsTo
-	r.calls = call.New(call.Config{DB: d, Keys: r.Keys, Account: r.Room, Plan: tel.For("AU"), Now: now, Node: "one", Gather: time.Millisecond})
 	r.people()
 	r.network = newNetwork(t)
 	r.media = media.New(media.Config{})
 	t.Cleanup(r.media.Close)
 	r.config = switchboard.Config{
 		SIP:   sip.Config{T1: fast, T2: 8 * fast, T4: 4 * fast, TransactionTimeout: 2 * time.Second, Budget: sip.Budget{PerSecond: -1}},
-		Media: r.media, Phones: r.Phones, Numbers: r.numbers, Calls: r.calls, Feed: r.feed, Plan: tel.For("AU"), Domain: domain, Node: "one", Now: now,
+		Media: r.media, Phones: r.Phones, Numbers: r.numbers, Feed: r.feed, Plan: tel.For("AU"), Domain: domain, Node: "one", Now: now,
 		Log:      slog.New(slog.DiscardHandler),
 		Carriers: []switchboard.Carrier{{Name: "Network", Hosts: []string{r.network.addr.String()}, Transport: "udp", Numbers: "e164", Identity: "pai"}},
 		Times:    switchboard.Times{Ring: 600 * time.Millisecond, Outside: 2 * time.Second},
@@ -139,17 +140,19 @@ func (r *rig) lead(e164 string, u phoneuser.User) {
 // start makes a board, as a process does.
 func (r *rig) start() {
 	r.t.Helper()
+	r.calls = call.New(call.Config{DB: r.DB, Keys: r.Keys, Account: r.Room, Plan: tel.For("AU"), Now: r.clock.Now, Node: "one", Gather: time.Millisecond})
+	r.config.Calls = r.calls
 	r.board = switchboard.New(r.config)
 	must(r.t, r.board.Load(r.t.Context()))
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { r.feed.Run(ctx) })
 	running.Go(func() { r.Phones.Run(ctx) })
-	running.Go(func() { r.board.Run(ctx) })
 	calls, stopCalls := context.WithCancel(context.Background())
-	running.Go(func() { r.calls.Run(calls) })
-	board := r.board
-	r.t.Cleanup(func() {
+	records, board := r.calls, r.board
+	running.Go(func() { records.Run(calls) })
+	running.Go(func() { board.Run(ctx) })
+	r.stop = sync.OnceFunc(func() {
 		drain, cancel := context.WithCancel(context.Background())
 		cancel()
 		board.Drain(drain)
@@ -157,6 +160,15 @@ func (r *rig) start() {
 		stopCalls()
 		running.Wait()
 	})
+	r.halt = sync.OnceFunc(func() { // as a crash: nothing is written any more
+		stop()
+		stopCalls()
+		running.Wait()
+		drain, cancel := context.WithCancel(context.Background())
+		cancel()
+		board.Engine().Close(drain)
+	})
+	r.t.Cleanup(r.stop)
 	address := "127.0.0.1:0"
 	if r.sip.IsValid() { // as after a restart
 		address = r.sip.String()

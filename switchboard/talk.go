@@ -16,7 +16,8 @@ import (
 
 // Reasons why an offer cannot be taken; each is a 488.
 var (
-	errNoSDP     = errors.New("switchboard: no readable session description")
+	errNoSDP     = errors.New("switchboard: no session description")
+	errBadSDP    = errors.New("switchboard: the session description cannot be read")
 	errNoAudio   = errors.New("switchboard: no audio in the session description")
 	errEncrypted = errors.New("switchboard: encrypted audio only")
 	errNoCodec   = errors.New("switchboard: no audio codec in common")
@@ -74,9 +75,12 @@ func (t *talk) repeats(text []byte) bool { return t.said != nil && bytes.Equal(t
 
 // hear reads a description of the peer.
 func (t *talk) hear(text []byte) (peerAudio, error) {
-	s, err := sdp.Parse(text)
-	if err != nil || len(text) == 0 {
+	if len(text) == 0 {
 		return peerAudio{}, errNoSDP
+	}
+	s, err := sdp.Parse(text)
+	if err != nil {
+		return peerAudio{}, errBadSDP
 	}
 	at, err := pick(s)
 	if err != nil {
@@ -180,7 +184,8 @@ func (t *talk) again(direction string) []byte {
 // open lets sound through between the peer and its endpoint, as its last description says.
 func (t *talk) open(signalled netip.Addr) {
 	codecs := make([]media.Codec, 0, len(t.peer.codecs)+len(t.spoken))
-	for _, list := range [][]sdp.Codec{sdp.Common(t.peer.codecs, t.spoken), t.spoken} {
+	// What both sides named: sent with the peer's number, and taken with ours too (RFC 3264 5.1).
+	for _, list := range [][]sdp.Codec{sdp.Common(t.peer.codecs, t.spoken), sdp.Common(t.spoken, t.peer.codecs)} {
 		for _, c := range list {
 			codecs = append(codecs, media.Codec{Payload: uint8(c.Payload), Name: c.Name, Clock: c.Rate})
 		}
