@@ -21,6 +21,10 @@ var accountVerbs = map[string]verb{
 	"People": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just2(h.People(c, a, account.PeopleFilter{}))
 	}},
+	"PeoplePage": {call: func(h *harbour, c ctx, a actor) (any, error) {
+		page, err := h.PeoplePage(c, a, account.PeopleFilter{})
+		return page.Rows, err
+	}},
 	"CountPeople": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.CountPeople(c, a))
 	}},

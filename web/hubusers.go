@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,11 +19,23 @@ type peopleView struct {
 	Search string
 	Sort   string // a column's key, with "-" in front when descending; empty: by name
 	After  string // where the page before ended
+	Before string // where the page behind began
+	From   int    // number of the first row, for the words below the list; 0: the first
+	Size   int    // rows a page
 }
+
+// sizes are how many rows a page of a list can have; the second is what people get who never chose.
+var sizes = []int{25, 50, 100}
 
 // peopleFrom reads a view from an address. What no list knows counts as not asked for, so that old links still show something.
 func peopleFrom(query url.Values) peopleView {
-	v := peopleView{Search: strings.TrimSpace(query.Get("q")), After: query.Get("after")}
+	v := peopleView{Search: strings.TrimSpace(query.Get("q")), After: query.Get("after"), Before: query.Get("before"), Size: sizes[1]}
+	if size, _ := strconv.Atoi(query.Get("rows")); slices.Contains(sizes, size) {
+		v.Size = size
+	}
+	if from, err := strconv.Atoi(query.Get("from")); err == nil && from > 0 && (v.After != "" || v.Before != "") {
+		v.From = min(from, 1_000_000)
+	}
 	switch status := account.Status(query.Get("status")); status {
 	case account.OnlyActive, account.OnlyInvited, account.NeedsAttention:
 		v.Status = status
@@ -41,12 +55,25 @@ func (v peopleView) Query() url.Values {
 			query.Set(name, value)
 		}
 	}
+	if v.Size != sizes[1] {
+		query.Set("rows", strconv.Itoa(v.Size))
+	}
+	return query
+}
+
+// at is the view's page at a cursor, which begins with that row.
+func (v peopleView) at(direction, cursor string, from int) url.Values {
+	query := v.Query()
+	query.Set(direction, cursor)
+	if from > 0 {
+		query.Set("from", strconv.Itoa(from))
+	}
 	return query
 }
 
 func (v peopleView) filter() account.PeopleFilter {
 	key, descending := strings.CutPrefix(v.Sort, "-")
-	return account.PeopleFilter{Status: v.Status, Search: v.Search, Sort: account.Sort(key), Descending: descending, After: v.After}
+	return account.PeopleFilter{Status: v.Status, Search: v.Search, Sort: account.Sort(key), Descending: descending, After: v.After, Before: v.Before, Limit: v.Size}
 }
 
 // withQuery makes an address; the query may be empty.
@@ -60,17 +87,17 @@ func withQuery(page string, query url.Values) string {
 // peopleList is the page "Hub users".
 type peopleList struct {
 	peopleView
-	Page        string // its address without a query
-	Here        string // its address with one, to come back to
-	Counts      account.Counts
-	Rows        []personRow
-	First, Next string // addresses of other pages of the list
-	CSV         string
-	Tally       string // "8 people"
-	Empty       *Empty
-	Alone       bool        // nobody but the viewer yet
-	Invite      *invitePage // the dialog; nil when inviting needs a check first
-	Dialogs     []Confirm   // shared by the rows, which fill in whom they are about
+	Page              string // its address without a query
+	Here              string // its address with one, to come back to
+	Counts            account.Counts
+	Rows              []personRow
+	First, Prev, Next string // addresses of other pages of the list
+	CSV               string
+	Tally             string // "8 people"
+	Empty             *Empty
+	Alone             bool        // nobody but the viewer yet
+	Invite            *invitePage // the dialog; nil when inviting needs a check first
+	Dialogs           []Confirm   // shared by the rows, which fill in whom they are about
 }
 
 // personRow is one line of the list.
@@ -103,6 +130,8 @@ func (p *Portal) hubUsers(r *Request) error {
 	if fault.Is(err, fault.Invalid) { // a place in a list that has changed its order since
 		query := r.URL.Query()
 		query.Del("after")
+		query.Del("before")
+		query.Del("from")
 		return r.Redirect(withQuery(r.URL.Path, query))
 	}
 	if err != nil {
@@ -136,7 +165,7 @@ func accountCrumbs(r *Request, more ...Link) []Link {
 
 func (p *Portal) peopleList(r *Request, v peopleView) (list *peopleList, err error) {
 	list = &peopleList{peopleView: v, Page: r.to("hub-users")}
-	rows, next, err := p.Account.People(r.Context(), r.Viewer.Actor, v.filter())
+	page, err := p.Account.PeoplePage(r.Context(), r.Viewer.Actor, v.filter())
 	if err != nil {
 		return nil, err
 	}
@@ -145,18 +174,10 @@ func (p *Portal) peopleList(r *Request, v peopleView) (list *peopleList, err err
 	}
 	query := v.Query()
 	list.CSV = withQuery(r.to("hub-users.csv"), query)
-	if v.After != "" {
-		list.First = withQuery(list.Page, query)
-		query.Set("after", v.After)
-	}
-	list.Here = withQuery(list.Page, query)
-	if next != "" {
-		query.Set("after", next)
-		list.Next = withQuery(list.Page, query)
-	}
+	list.lead(page, query)
 	now := p.Now()
-	list.Rows = make([]personRow, 0, len(rows))
-	for _, row := range rows {
+	list.Rows = make([]personRow, 0, len(page.Rows))
+	for _, row := range page.Rows {
 		list.Rows = append(list.Rows, p.personRow(r, row, now, list.Here))
 	}
 	list.Dialogs = []Confirm{removal(r, "this person"), deactivation(r, "this person"), cancellation("this person")}
@@ -167,14 +188,56 @@ func (p *Portal) peopleList(r *Request, v peopleView) (list *peopleList, err err
 	return list, nil
 }
 
+// lead fills in the addresses of the other pages and of this one.
+func (l *peopleList) lead(page account.PeoplePage, query url.Values) {
+	v := &l.peopleView
+	switch {
+	case v.Before != "" && page.Prev == "": // the first page, reached from behind
+		v.From = 1
+		l.Here = withQuery(l.Page, v.at("before", v.Before, 1))
+	case v.Before != "":
+		l.Here, l.First = withQuery(l.Page, v.at("before", v.Before, v.From)), withQuery(l.Page, query)
+	case v.After != "":
+		l.Here, l.First = withQuery(l.Page, v.at("after", v.After, v.From)), withQuery(l.Page, query)
+	default:
+		v.From = 1
+		l.Here = withQuery(l.Page, query)
+	}
+	next, prev := 0, 0
+	if v.From > 0 {
+		next, prev = v.From+len(page.Rows), max(1, v.From-v.Size)
+	}
+	if page.Next != "" {
+		l.Next = withQuery(l.Page, v.at("after", page.Next, next))
+	}
+	if page.Prev != "" {
+		l.Prev = withQuery(l.Page, v.at("before", page.Prev, prev))
+	}
+}
+
+// Sizes are the links to the same list with other numbers of rows; none when one page of the fewest holds it.
+func (l *peopleList) Sizes() (list []Option) {
+	if len(l.Rows) <= sizes[0] && l.First == "" && l.Next == "" {
+		return nil
+	}
+	for _, size := range sizes {
+		v := l.peopleView
+		v.Size = size
+		list = append(list, Option{Label: strconv.Itoa(size), Path: withQuery(l.Page, v.Query()), Current: size == l.Size})
+	}
+	return list
+}
+
 // tell says how much there is, or why there is nothing.
 func (l *peopleList) tell() {
 	total := map[account.Status]int{account.Everyone: l.Counts.All, account.OnlyActive: l.Counts.Active,
 		account.OnlyInvited: l.Counts.Invited, account.NeedsAttention: l.Counts.Attention}[l.Status]
 	paged := l.First != "" || l.Next != ""
 	switch shown := count(len(l.Rows), "person", "people"); {
-	case paged && l.Search == "":
-		l.Tally = thousands(len(l.Rows)) + " of " + count(total, "person", "people")
+	case paged && l.From > 0 && l.Search == "" && l.From+len(l.Rows)-1 <= total:
+		l.Tally = thousands(l.From) + "–" + thousands(l.From+len(l.Rows)-1) + " of " + count(total, "person", "people")
+	case paged && l.From > 0:
+		l.Tally = "People " + thousands(l.From) + "–" + thousands(l.From+len(l.Rows)-1)
 	case paged:
 		l.Tally = shown + " on this page"
 	default:
@@ -218,7 +281,7 @@ func (l *peopleList) Filters() Filters {
 // Find is the search above the list; it keeps filter and order.
 func (l *peopleList) Find() Find {
 	f := Find{Path: l.Page, Value: l.Search, Label: "Search hub users by name or email", Hint: "Search name or email", Target: "rows"}
-	for _, kept := range []Input{{"status", string(l.Status)}, {"sort", l.Sort}} {
+	for _, kept := range []Input{{"status", string(l.Status)}, {"sort", l.Sort}, {"rows", l.Query().Get("rows")}} {
 		if kept.Value != "" {
 			f.Keep = append(f.Keep, kept)
 		}

@@ -299,11 +299,17 @@ func TestHubUsersOverTenThousand(t *testing.T) {
 			}
 			t.Logf("%s: %d people, slowest page %v", view, len(seen), slowest)
 		}
-		v.open("/harbour/hub-users").shows(200, "/harbour/hub-users", "50 of 10,061 people", "All 10,061", "Invited 60")
+		v.open("/harbour/hub-users").shows(200, "/harbour/hub-users", "1–50 of 10,061 people", "All 10,061", "Invited 60").lacks("Previous page")
+		v.follow("Next page").shows(200, "/harbour/hub-users", "51–100 of 10,061 people").follow("Next page").shows(200, "/harbour/hub-users", "101–150 of 10,061 people")
+		v.follow("Previous page").shows(200, "/harbour/hub-users", "51–100 of 10,061 people").follow("Previous page").shows(200, "/harbour/hub-users", "1–50 of 10,061 people").lacks("Previous page", "First page")
+		v.follow("Show 25 rows").shows(200, "/harbour/hub-users", "1–25 of 10,061 people").follow("Next page").shows(200, "/harbour/hub-users", "26–50 of 10,061 people")
+		v.open("/harbour/hub-users?q=person+00&rows=100").shows(200, "/harbour/hub-users", "People 1–100").follow("Next page").shows(200, "/harbour/hub-users", "People 101–200")
+		v.open("/harbour/hub-users?rows=7&from=-3&before=x").shows(200, "/harbour/hub-users", "1–50 of 10,061 people")
+		v.open("/harbour/hub-users")
 		if v.follow("Next page").link("First page") == "" {
 			t.Error("no way back to the first page")
 		}
-		v.follow("First page").shows(200, "/harbour/hub-users", "50 of 10,061 people")
+		v.follow("First page").shows(200, "/harbour/hub-users", "1–50 of 10,061 people")
 		if lines := strings.Count(v.open("/harbour/hub-users.csv?q=person+00").body, "\r\n"); lines != 1001 {
 			t.Errorf("the CSV of the search has %d lines", lines)
 		}

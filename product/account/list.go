@@ -76,7 +76,8 @@ type PeopleFilter struct {
 	Addresses   []string // only these, exactly; at most InviteMost
 	Sort        Sort
 	Descending  bool
-	After       string // cursor
+	After       string // cursor: the rows behind it
+	Before      string // cursor: the rows in front of it; wins over After
 	Limit       int
 	Memberships bool // leave out invitations
 	Invitations bool // leave out memberships
@@ -89,25 +90,65 @@ var sortKeys = map[Sort][2]string{ // of memberships, of invitations
 	BySeen:     {"last_signed_in_at", "0"},
 }
 
-// People lists hub users and open invitations of the actor's account together, one page at a time. Both halves of the query walk an
-// index in sort order and stop after a page, so that the ten thousandth person costs no more than the first.
+// PeoplePage is one page of the list of people with the cursors of the pages around it, "" where there is none.
+type PeoplePage struct {
+	Rows       []Listed
+	Prev, Next string
+}
+
+// People lists hub users and open invitations of the actor's account together, one page at a time.
 func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []Listed, next string, err error) {
+	page, err := r.PeoplePage(ctx, actor, f)
+	return page.Rows, page.Next, err
+}
+
+// PeoplePage is People with the way back. Both halves of the query walk an index in sort order and stop after a page, so that the ten
+// thousandth person costs no more than the first; the page in front of a place is walked backwards from there.
+func (r *Room) PeoplePage(ctx context.Context, actor Actor, f PeopleFilter) (page PeoplePage, err error) {
 	defer fault.Wrap(&err, "account.People")
 	if err := actor.Require(ViewHubUsers); err != nil {
-		return nil, "", err
+		return page, err
 	}
 	if f, err = f.check(); err != nil {
-		return nil, "", err
+		return page, err
 	}
 	mark := fmt.Sprintf("people %s %s %s %t", actor.Account.ID, f.Sort, f.Status, f.Descending)
-	at, err := listing.Read(r.Keys, mark, f.After)
+	at, err := listing.Read(r.Keys, mark, cmpOr(f.Before, f.After))
 	if err != nil {
-		return nil, "", err
+		return page, err
 	}
+	list, err := r.peopleRows(ctx, actor, f, at)
+	if err != nil {
+		return page, err
+	}
+	more := len(list) > f.Limit
+	list = list[:min(len(list), f.Limit)]
+	back := f.Before != ""
+	if back {
+		slices.Reverse(list)
+	}
+	page.Rows = list
+	if len(list) == 0 {
+		return page, nil
+	}
+	write := func(l Listed) string {
+		return listing.Write(r.Keys, mark, listing.Cursor{Text: l.key, Time: l.keyTime, ID: l.ID})
+	}
+	if back || more {
+		page.Next = write(list[len(list)-1])
+	}
+	if back && more || !back && f.After != "" {
+		page.Prev = write(list[0])
+	}
+	return page, nil
+}
+
+// peopleRows reads a page and one row more, in the order of the walk.
+func (r *Room) peopleRows(ctx context.Context, actor Actor, f PeopleFilter, at listing.Cursor) (list []Listed, err error) {
 	query, args := f.query(actor.Account.ID, at, r.now())
 	rows, err := r.DB.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	defer rows.Close()
 	list = make([]Listed, 0, min(f.Limit, 50)+1)
@@ -119,16 +160,11 @@ func (r *Room) People(ctx context.Context, actor Actor, f PeopleFilter) (list []
 		}
 		if err := rows.Scan((*flag)(&l.Invited), &l.ID, &l.PersonID, &l.Email, &l.Name, (*rolesColumn)(&l.Roles), &l.State, &l.Delivery, &l.DeliveryNote,
 			&l.Inviter, &l.SentAt, &l.AcceptedAt, &l.SeenAt, &l.ExpiresAt, &l.CreatedAt, &l.Resends, &l.Version, key); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		list = append(list, l)
 	}
-	if len(list) > f.Limit {
-		list = list[:f.Limit]
-		last := list[f.Limit-1]
-		next = listing.Write(r.Keys, mark, listing.Cursor{Text: last.key, Time: last.keyTime, ID: last.ID})
-	}
-	return list, next, rows.Err()
+	return list, rows.Err()
 }
 
 func (f PeopleFilter) check() (PeopleFilter, error) {
@@ -160,7 +196,7 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 		return fmt.Sprintf("$%d", len(args))
 	}
 	compare, order := ">", "ASC"
-	if f.Descending {
+	if f.Descending != (f.Before != "") {
 		compare, order = "<", "DESC"
 	}
 	var page, search string
@@ -174,7 +210,7 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 		}
 	}
 	after := func(column string) string {
-		if f.After == "" {
+		if f.After == "" && f.Before == "" {
 			return ""
 		}
 		if page == "" {

@@ -167,6 +167,47 @@ func sorted(t *testing.T, f account.PeopleFilter, list []account.Listed) {
 	}
 }
 
+// Every order and every page size, walked to the end and back, shows the same pages.
+func TestPagesLeadBack(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		crowd(t, r, admin.Account.ID, 60)
+		for _, f := range []account.PeopleFilter{{Limit: 7}, {Limit: 10, Sort: account.BySent, Descending: true}, {Limit: 4, Sort: account.BySeen},
+			{Limit: 3, Status: account.OnlyActive}, {Limit: 5, Search: "zoe", Descending: true}, {Limit: 500}} {
+			read := func(f account.PeopleFilter) (account.PeoplePage, string) {
+				page, err := r.PeoplePage(t.Context(), admin.Actor(), f)
+				must(t, err)
+				ids := ""
+				for _, l := range page.Rows {
+					ids += l.ID + " "
+				}
+				return page, ids
+			}
+			var there []string
+			page, ids := read(f)
+			if page.Prev != "" {
+				t.Errorf("%+v: the first page leads back", f)
+			}
+			for there = append(there, ids); page.Next != ""; there = append(there, ids) {
+				f.After = page.Next
+				page, ids = read(f)
+			}
+			for i := len(there) - 2; i >= 0; i-- {
+				if page.Prev == "" {
+					t.Fatalf("%+v: page %d leads nowhere back", f, i+1)
+				}
+				f.Before = page.Prev
+				if page, ids = read(f); ids != there[i] || page.Next == "" {
+					t.Fatalf("%+v: back on page %d is %q, there it was %q", f, i, ids, there[i])
+				}
+			}
+			if page.Prev != "" {
+				t.Errorf("%+v: the first page leads back when reached from behind", f)
+			}
+		}
+	})
+}
+
 func TestCountsAreWhatTheFiltersShow(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		harbour, north := r.Open("harbour"), r.Open("northside")
