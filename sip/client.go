@@ -341,7 +341,7 @@ func (o *Outgoing) sendCancel() {
 	req := o.follow("CANCEL")
 	addHeaders(req, o.cancelWith)
 	c := &Outgoing{Request: req, e: o.e, flow: o.flow, deliver: func(*Message) {}}
-	c.start(req.Branch())
+	_ = c.start(req.Branch()) // fails only for a branch that is taken, by a CANCEL that is under way
 }
 
 // ackRefusal is the ACK for a final answer of 300 or more (RFC 3261 17.1.1.3).

@@ -128,7 +128,7 @@ func (c *conn) ended() {
 	if p := recover(); p != nil {
 		c.e.panicked("connection", p)
 	}
-	c.close()
+	c.finish()
 	c.e.readers.Done()
 }
 

@@ -180,6 +180,16 @@ func TestConnectionsThatMisbehave(t *testing.T) {
 		s.nc.Close()
 		<-ended
 	})
+	t.Run("no length", func(t *testing.T) {
+		t.Parallel()
+		s := dialTCP(t, addr)
+		s.write(strings.Replace(options("1", "x"), "Content-Length: 0\r\n", "", 1) + options("2", "never"))
+		for s.fill() {
+		}
+		if got := string(s.buf); !strings.HasPrefix(got, "SIP/2.0 400 ") || strings.Contains(got, "never") {
+			t.Errorf("the answer is %q", got)
+		}
+	})
 	t.Run("idle", func(t *testing.T) {
 		t.Parallel()
 		s := dialTCP(t, addr)

@@ -112,10 +112,10 @@ func (f *Flow) contact() string {
 
 // sdpOf returns the session description in a message, nil if it has none.
 func sdpOf(m *Message) []byte {
-	if kind, _, _ := strings.Cut(m.get(hContentType), ";"); len(m.Body) == 0 || !equalFold(trim(kind), sdpType) {
+	if len(m.Body) == 0 {
 		return nil
 	}
-	return m.Body
+	return m.SDP()
 }
 
 const sdpType = "application/sdp"

@@ -174,7 +174,7 @@ func (l *Leg) Hangup(header ...string) {
 		l.out.cancel(header...)
 		l.end(Event{})
 	case l.state == legInviting:
-		l.refuse(603, "", header)
+		_ = l.refuse(603, "", header)
 	case l.state == legAnswered && !l.caller: // a callee may not send BYE before the ACK
 		l.byeWanted, l.byeWith = true, header
 		l.end(Event{})

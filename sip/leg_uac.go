@@ -166,7 +166,7 @@ func (l *Leg) endFork(m *Message) {
 	ack.Flow.sendMessage(ack)
 	bye := d.request("BYE", 0)
 	addHeaders(bye, l.byeWith)
-	l.e.begin(&Outgoing{deliver: func(*Message) {}}, ack.Flow, bye)
+	_ = l.e.begin(&Outgoing{deliver: func(*Message) {}}, ack.Flow, bye)
 }
 
 // Ack answers the offer that came with Answered.

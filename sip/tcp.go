@@ -198,7 +198,7 @@ func (c *conn) messages(parser *StreamParser, b []byte) (rest []byte, got bool, 
 			b = b[2:]
 		}
 		m, used, err := parser.Next(b)
-		if err != nil || m == nil {
+		if m == nil {
 			return b, got, err
 		}
 		c.slow(b)
@@ -206,6 +206,9 @@ func (c *conn) messages(parser *StreamParser, b []byte) (rest []byte, got bool, 
 		got = true
 		m.Flow = c.flow
 		c.e.receive(m)
+		if err != nil { // answered, but nobody knows where the next message begins
+			return b, got, err
+		}
 	}
 }
 
