@@ -42,13 +42,14 @@ const (
 
 // hasher turns passwords into hashes and checks them, a few at a time, so that guessing can't take all processors and memory.
 type hasher struct {
-	keys    *seal.Ring
-	cost    hashCost // of new hashes
-	workers chan struct{}
-	waiting chan struct{}
-	known   chan struct{} // sign-ins under way from browsers that signed in before
-	unknown chan struct{} // from others
-	dummy   string        // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
+	keys     *seal.Ring
+	cost     hashCost // of new hashes
+	workers  chan struct{}
+	waiting  chan struct{}
+	known    chan struct{} // sign-ins under way from browsers that signed in before
+	unknown  chan struct{} // from others
+	patience time.Duration // how long anybody waits for a place
+	dummy    string        // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
 }
 
 // hashCost is what stands in a hash about how it was made.
@@ -65,7 +66,7 @@ func newHasher(keys *seal.Ring, workers int, memory uint32) *hasher {
 		memory = hashMemory
 	}
 	h := &hasher{keys: keys, cost: hashCost{memory, hashPasses, hashLanes}, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue),
-		known: make(chan struct{}, signInQueue), unknown: make(chan struct{}, signInQueue)}
+		known: make(chan struct{}, signInQueue), unknown: make(chan struct{}, signInQueue), patience: queuePatience}
 	h.dummy = h.encode([]byte(rand.Text()), make([]byte, hashSalt), h.cost)
 	return h
 }
@@ -95,7 +96,7 @@ func (h *hasher) Matches(ctx context.Context, password, hash string) (bool, erro
 
 // turn runs work when a worker is free.
 func (h *hasher) turn(ctx context.Context, work func()) error {
-	leave, err := enterQueue(ctx, h.waiting)
+	leave, err := h.enter(ctx, h.waiting)
 	if err != nil {
 		return err
 	}
@@ -113,15 +114,15 @@ func (h *hasher) turn(ctx context.Context, work func()) error {
 // lineUp takes a place for a sign-in. A flood from browsers that nobody knows leaves the places of known ones alone.
 func (h *hasher) lineUp(ctx context.Context, known bool) (leave func(), err error) {
 	if known {
-		return enterQueue(ctx, h.known)
+		return h.enter(ctx, h.known)
 	}
-	return enterQueue(ctx, h.unknown)
+	return h.enter(ctx, h.unknown)
 }
 
-// enterQueue waits a while for a place. Refusing at once would only let whoever guesses come back at once, and answering them takes
+// enter waits a while for a place. Refusing at once would only let whoever guesses come back at once, and answering them takes
 // the processor from everybody else.
-func enterQueue(ctx context.Context, places chan struct{}) (leave func(), err error) {
-	patience := time.NewTimer(queuePatience)
+func (h *hasher) enter(ctx context.Context, places chan struct{}) (leave func(), err error) {
+	patience := time.NewTimer(h.patience)
 	defer patience.Stop()
 	select {
 	case places <- struct{}{}:

@@ -6,8 +6,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"hubline/base/db/dbtest"
 	"hubline/base/fault"
+	"hubline/base/job"
 	"hubline/base/seal"
 )
 
@@ -64,6 +67,7 @@ func TestDummyHash(t *testing.T) {
 func TestHashQueue(t *testing.T) {
 	t.Parallel()
 	h := newHasher(seal.New(make([]byte, seal.KeySize)), 2, 64)
+	h.patience = 10 * time.Millisecond
 	var running, most, done int
 	var mu sync.Mutex
 	gate := make(chan struct{})
@@ -105,6 +109,34 @@ func TestHashQueue(t *testing.T) {
 	if err := h.turn(gone, func() {}); err != context.Canceled {
 		t.Errorf("somebody who left: %v", err)
 	}
+}
+
+// A flood of sign-ins is answered with "busy" before it costs a hash or a write, and leaves browsers alone that signed in before.
+func TestSignInIsBusy(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t)
+	ring := seal.New(make([]byte, seal.KeySize))
+	room := New(Config{DB: d, Keys: ring, Jobs: job.New(d, ring, nil), HashMemory: 64})
+	room.hash.patience = 10 * time.Millisecond
+	for range signInQueue {
+		if _, err := room.hash.lineUp(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := room.SignIn(t.Context(), "jo@harbour.example", "a wrong 7 password", Browser{Address: "192.0.2.1"})
+	f, ok := fault.Of(err)
+	if !ok || f.Kind != fault.Busy || f.Code != "sign-in-busy" || f.RetryAfter <= 0 || !strings.Contains(f.Message, "Try again") {
+		t.Errorf("one too many: %v", err)
+	}
+	var spent int
+	if err := d.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM throttles`).Scan(&spent); err != nil || spent != 0 {
+		t.Errorf("a sign-in that was not tried cost %d tries, %v", spent, err)
+	}
+	leave, err := room.hash.lineUp(t.Context(), true)
+	if err != nil {
+		t.Fatalf("a known browser has no place: %v", err)
+	}
+	leave()
 }
 
 func TestCheckPassword(t *testing.T) {
