@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"hubline/base/mail/mailbox"
+	"hubline/cmd/hubline/carrier"
 )
 
 type demoCommand struct {
@@ -35,6 +36,7 @@ type demo struct {
 	*system
 	dir  string
 	box  *mailbox.Box
+	net  *carrier.Network
 	keys map[string]string    // API keys of the last start, by account
 	sips map[string][]demoSIP // devices of the last start, by account and extension
 }
@@ -55,10 +57,13 @@ func (c *demoCommand) Run(ctx context.Context, std *streams) (err error) {
 	<-ready
 	if err := d.prepare(ctx, c.HTTP, std); err != nil {
 		cancel()
-		return errors.Join(err, <-stopped, d.box.Close())
+		return errors.Join(err, <-stopped, d.close())
 	}
-	return errors.Join(<-stopped, d.box.Close())
+	return errors.Join(<-stopped, d.close())
 }
+
+// close ends what stands outside the system: mailbox and carrier.
+func (d *demo) close() error { return errors.Join(d.net.Close(), d.box.Close()) }
 
 // build makes the folder and wires a system whose mail goes to a mailbox of its own.
 func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *streams) (_ *demo, err error) {
@@ -81,9 +86,12 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	if d.box, err = mailbox.Start(mailbox.Options{Dir: filepath.Join(c.Data, demoMails), Refuse: demoRefused, Log: log}); err != nil {
 		return nil, err
 	}
+	if d.net, err = startCarrier(c.SIP, log); err != nil {
+		return nil, errors.Join(err, d.box.Close())
+	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.box.Close())
+			err = errors.Join(err, d.close())
 		}
 	}()
 	cfg.SMTPAddr = d.box.Addr()
@@ -94,7 +102,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	d.room.DailyInvitations, d.room.RecipientWeekly = 10_000, 1_000
 	d.hosts, d.dev = hosts, true
 	box := d.box.Handler()
-	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box}); err != nil {
+	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler()}); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return d, nil
@@ -186,8 +194,13 @@ type demoAbout struct {
 	API      string        `json:"api"`
 	Mailbox  string        `json:"mailbox"`
 	Metrics  string        `json:"metrics"`
+	Carrier  demoCarrier   `json:"carrier"`
 	Staff    demoLogin     `json:"staff"`
 	Accounts []demoAccount `json:"accounts"`
+}
+
+type demoCarrier struct {
+	SIP string `json:"sip"`
 }
 
 type demoLogin struct {
@@ -217,7 +230,7 @@ type demoHubUser struct {
 func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 	base := d.cfg.BaseURL
 	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics",
-		Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
+		Carrier: demoCarrier{d.net.Addr().String()}, Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
 	for _, set := range demoAccounts {
 		key, err := d.key(ctx, set, d.keys[set.slug])
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -29,7 +30,7 @@ type demoRun struct {
 
 func startDemo(t *testing.T, dir string, args ...string) *demoRun {
 	t.Helper()
-	out, err, stop := start(t, append([]string{"demo", "--data", dir, "--http", "127.0.0.1:0"}, args...)...)
+	out, err, stop := start(t, append([]string{"demo", "--data", dir, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"}, args...)...)
 	d := &demoRun{out: out, stop: stop}
 	eventually(t, "the demo", func() bool {
 		if said := err.String(); strings.Contains(said, "hubline:") {
@@ -59,7 +60,7 @@ var seededDemo = sync.OnceValues(func() (dir string, err error) {
 	out, said := &output{}, &output{}
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"demo", "--data", dir, "--http", "127.0.0.1:0"}, &streams{in: strings.NewReader(""), out: out, err: said})
+		done <- run(ctx, []string{"demo", "--data", dir, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"}, &streams{in: strings.NewReader(""), out: out, err: said})
 	}()
 	deadline := time.Now().Add(2 * patience)
 	for !strings.Contains(out.String(), "Mailbox") && time.Now().Before(deadline) {
@@ -136,6 +137,14 @@ func TestDemoHoldsWhatTheContractSays(t *testing.T) {
 		t.Error("nobody belongs to both accounts")
 	}
 	everybodySignsIn(t, dir, about)
+	if addr, err := netip.ParseAddrPort(about.Carrier.SIP); err != nil || addr.Port() == 0 {
+		t.Errorf("the carrier is at %q", about.Carrier.SIP)
+	}
+	if response, err := http.Get(about.Portal + "/_carrier.json"); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("the carrier's calls: %v, %v", response, err)
+	} else {
+		_ = response.Body.Close()
+	}
 	for _, a := range about.Accounts {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, about.API+"/accounts/"+a.Slug+"/hub-users", nil)
 		if err != nil {
