@@ -32,14 +32,14 @@ type Carrier struct {
 
 const defaultPing = 30 * time.Second
 
-// ParseCarrier reads "name=Example,host=sip.example.net:5060,username=…,password-file=…". Keys: name, host and source (both as often as
+// ParseCarrier reads "name=Example;host=sip.example.net:5060;username=…;password-file=…". Keys: name, host and source (both as often as
 // needed), transport, username, password, password-file, realm, domain, register, numbers, identity, ping, channels.
 func ParseCarrier(text string) (Carrier, error) {
 	c := Carrier{Transport: "udp", Numbers: "e164", Identity: "pai", Ping: defaultPing}
-	for _, part := range strings.Split(text, ",") {
+	for _, part := range strings.Split(text, ";") {
 		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if !ok {
-			return c, fmt.Errorf("%q has no value; write key=value, with commas between", strings.TrimSpace(part))
+			return c, fmt.Errorf("%q has no value; write key=value, with semicolons between", strings.TrimSpace(part))
 		}
 		if err := c.set(strings.TrimSpace(key), strings.TrimSpace(value)); err != nil {
 			return c, err

@@ -41,7 +41,7 @@ func (c *serveCommand) Run(ctx context.Context, std *streams) error {
 	}
 	return s.run(ctx, listener, metrics, func() {
 		b := thisBuild()
-		log.Info("ready", "portal", c.BaseURL, "listen", listener.Addr().String(), "store", s.store.Engine(), "version", b.Version, "schema", b.Schema)
+		log.Info("ready", "portal", c.BaseURL, "listen", listener.Addr().String(), "sip", s.sipText(), "store", s.store.Engine(), "version", b.Version, "schema", b.Schema)
 	})
 }
 
@@ -54,7 +54,7 @@ func (c *serveCommand) assemble(ctx context.Context, listener net.Listener, log 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.mount(nil); err != nil {
+	if err := errors.Join(s.openPhones(ctx), s.mount(nil)); err != nil {
 		return nil, errors.Join(err, s.store.Close())
 	}
 	return s, nil

@@ -46,6 +46,7 @@ type system struct {
 	jobs  *job.Queue
 	feed  *change.Feed
 	rooms
+	phoneSystem
 	metrics *metrics
 	tracing *tracing
 	hosts   []string // names that the portal answers to besides the base URL's
@@ -83,6 +84,9 @@ func assemble(ctx context.Context, cfg *Config, migrate bool, log *slog.Logger, 
 	if err := s.furnish(ctx, log, send); err != nil {
 		return nil, err
 	}
+	if err := s.wirePhones(); err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(s.store, s.jobs)
 	if s.tracing, err = newTracing(ctx, cfg.OTLPEndpoint); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
@@ -105,6 +109,8 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 	workers.Go(func() { s.feed.Run(work) })
 	workers.Go(func() { s.room.Run(work) })
 	workers.Go(func() { s.phones.Run(work) })
+	workers.Go(func() { s.calls.Run(work) })
+	workers.Go(func() { s.board.Run(work) })
 	workers.Go(func() {
 		if err := s.jobs.Run(work); err != nil && work.Err() == nil {
 			s.log.Error("jobs stopped", "error", err)
@@ -132,10 +138,13 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 	s.log.Info("stopping")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.closePhones(drain) }()
 	if e := server.Shutdown(drain); e != nil {
 		s.log.Warn("requests were cut off", "error", e, "after", drainLimit)
 		err = errors.Join(err, server.Close())
 	}
+	err = errors.Join(err, <-ended)
 	stopWork()
 	workers.Wait()
 	if watching != nil {
