@@ -19,7 +19,7 @@ import (
 type demoCommand struct {
 	Data  string `default:"hubline-demo" placeholder:"DIR" help:"Folder of the demo; started again it carries on with what is there."`
 	HTTP  string `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address of the portal, API and mailbox. Port 0 takes a free one. Other machines reach it only at an address that is not loopback."`
-	SIP   string `name:"sip" default:"127.0.0.1:5060" placeholder:"ADDR" help:"Address for phones. This version has no phones yet: the flag is taken and nothing listens there."`
+	SIP   string `name:"sip" default:"127.0.0.1:5060" placeholder:"ADDR" help:"Address for phones, UDP and TCP. The demo's telephone network listens ten ports above. Port 0 takes free ones."`
 	Fresh bool   `help:"Begin anew: delete what the demo keeps in the folder."`
 }
 
@@ -73,6 +73,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	base, hosts := origins(listener.Addr())
 	cfg := &Config{Ground: Ground{Data: c.Data},
 		Site:      Site{HTTP: c.HTTP, BaseURL: base, Provider: demoProvider, SupportEmail: demoSupportEmail, SupportPhone: demoSupportPhone},
+		Phones:    Phones{SIP: c.SIP, Country: "AU", Node: "demo"},
 		LogFormat: "text", LogLevel: "warn", MailFrom: demoFrom, SMTPTLS: "none"}
 	if err := cfg.settle(); err != nil {
 		return nil, err
@@ -95,6 +96,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 		}
 	}()
 	cfg.SMTPAddr = d.box.Addr()
+	cfg.Carriers = []string{"name=Demo network;ping=10s;host=" + d.net.Addr().String()}
 	if d.system, err = assemble(ctx, cfg, true, log, cfg.smtp()); err != nil {
 		return nil, err
 	}
@@ -102,7 +104,12 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	d.room.DailyInvitations, d.room.RecipientWeekly = 10_000, 1_000
 	d.hosts, d.dev = hosts, true
 	box := d.box.Handler()
-	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler()}); err != nil {
+	if err := d.openPhones(ctx); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	d.phones.Server = d.sip.String()
+	d.net.Connect(d.sip, d.owned)
+	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler()})); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return d, nil
@@ -177,9 +184,11 @@ Portal    %s
 Sign in   %s  %s
 Console   %s  %s
 Mailbox   %s
+Phones    %s, %s
 
 Everybody else is in %s. Ctrl+C stops it; started again it carries on.
-`, about.Portal, first.Email, first.Password, about.Staff.Email, about.Staff.Password, about.Mailbox, filepath.Join(d.dir, demoFile))
+`, about.Portal, first.Email, first.Password, about.Staff.Email, about.Staff.Password, about.Mailbox,
+		about.SIP, about.Domain, filepath.Join(d.dir, demoFile))
 	return nil
 }
 
@@ -193,6 +202,12 @@ type demoAbout struct {
 	Portal   string        `json:"portal"`
 	API      string        `json:"api"`
 	Mailbox  string        `json:"mailbox"`
+	SIP      string        `json:"sip"`
+	SIPWS    string        `json:"sip_websocket"`
+	Domain   string        `json:"sip_domain"`
+	SIP      string        `json:"sip"`
+	SIPOver  string        `json:"sip_websocket"`
+	Domain   string        `json:"sip_domain"`
 	Metrics  string        `json:"metrics"`
 	Carrier  demoCarrier   `json:"carrier"`
 	Staff    demoLogin     `json:"staff"`
@@ -230,6 +245,8 @@ type demoHubUser struct {
 func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 	base := d.cfg.BaseURL
 	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics",
+		SIP: d.sip.String(), SIPWS: "ws" + strings.TrimPrefix(base, "http") + "/sip", Domain: d.phones.Domain,
+		SIP: d.sip.String(), SIPOver: "ws" + strings.TrimPrefix(base, "http") + "/sip", Domain: d.phones.Domain,
 		Carrier: demoCarrier{d.net.Addr().String()}, Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
 	for _, set := range demoAccounts {
 		key, err := d.key(ctx, set, d.keys[set.slug])
