@@ -230,6 +230,24 @@ func TestACalleeWaitsForTheACKBeforeBYE(t *testing.T) {
 	eventually(t, "the leg is forgotten", func() bool { return e.Stats().Legs == 0 })
 }
 
+func TestHangupWithoutAnyACKEndsTheDialogInTime(t *testing.T) {
+	t.Parallel()
+	e, p, legs := answering(t, Config{})
+	p.send("INVITE", "1", 1, "", sdpA)
+	l := take(t, legs)
+	if err := l.Answer([]byte(sdpB)); err != nil {
+		t.Fatal(err)
+	}
+	l.Hangup("Reason", "Q.850;cause=16")
+	wantEnd(t, l)
+	bye := p.want("BYE")
+	if bye.Get("Reason") != "Q.850;cause=16" {
+		t.Errorf("BYE has no Reason:\n%s", bye)
+	}
+	p.answer(bye, 200)
+	noneLeft(t, e)
+}
+
 func TestRefusedAndCancelledCalls(t *testing.T) {
 	t.Parallel()
 	e, p, legs := answering(t, Config{})
