@@ -104,12 +104,10 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	d.room.DailyInvitations, d.room.RecipientWeekly = 10_000, 1_000
 	d.hosts, d.dev = hosts, true
 	box := d.box.Handler()
-	if err := d.openPhones(ctx); err != nil {
+	if err := d.connect(ctx); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	d.phones.Server = d.sip.String()
-	d.net.Connect(d.sip, d.owned)
-	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler()})); err != nil {
+	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler()}); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return d, nil
@@ -205,9 +203,6 @@ type demoAbout struct {
 	SIP      string        `json:"sip"`
 	SIPWS    string        `json:"sip_websocket"`
 	Domain   string        `json:"sip_domain"`
-	SIP      string        `json:"sip"`
-	SIPOver  string        `json:"sip_websocket"`
-	Domain   string        `json:"sip_domain"`
 	Metrics  string        `json:"metrics"`
 	Carrier  demoCarrier   `json:"carrier"`
 	Staff    demoLogin     `json:"staff"`
@@ -246,7 +241,6 @@ func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 	base := d.cfg.BaseURL
 	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics",
 		SIP: d.sip.String(), SIPWS: "ws" + strings.TrimPrefix(base, "http") + "/sip", Domain: d.phones.Domain,
-		SIP: d.sip.String(), SIPOver: "ws" + strings.TrimPrefix(base, "http") + "/sip", Domain: d.phones.Domain,
 		Carrier: demoCarrier{d.net.Addr().String()}, Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
 	for _, set := range demoAccounts {
 		key, err := d.key(ctx, set, d.keys[set.slug])

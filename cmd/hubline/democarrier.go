@@ -45,6 +45,20 @@ func startCarrier(sip string, log *slog.Logger) (*carrier.Network, error) {
 	return c, nil
 }
 
+// connect opens the ports for phones, and tells the carrier where they are.
+func (d *demo) connect(ctx context.Context) error {
+	if err := d.openPhones(ctx); err != nil {
+		return err
+	}
+	d.phones.Server = d.sip.String()
+	system := d.sip
+	if system.Addr().IsUnspecified() {
+		system = netip.AddrPortFrom(d.net.Addr().Addr(), system.Port())
+	}
+	d.net.Connect(system, d.owned)
+	return nil
+}
+
 // owned tells the carrier which numbers lead back to the installation.
 func (d *demo) owned(ctx context.Context, number string) bool {
 	_, err := d.numbers.Route(ctx, number)
