@@ -183,7 +183,7 @@ func unstorable(r rune) bool {
 // showings are the pages that show what forms store.
 func (c *cast) showings(who *player) []string {
 	if who.state == "staff" {
-		return []string{"/console/accounts", "/console/staff", "/console/audit-log", "/console/requests?status=answered"}
+		return []string{"/console/accounts", "/console/accounts/" + c.young, "/console/staff", "/console/audit-log", "/console/requests?status=answered"}
 	}
 	in := "/" + c.own.slug
 	return []string{in + "/", in + "/hub-users", in + "/hub-users.csv", in + "/audit-log", in + "/audit-log.csv", in + "/settings", in + "/support", "/accounts", "/profile"}

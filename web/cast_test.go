@@ -42,6 +42,9 @@ type cast struct {
 	farMarks, ownMarks, holders []string // words that only members of far, or of harbour, may read; names of those who can help
 }
 
+// youngNumber is a number of the account whose first admin has not accepted.
+const youngNumber = "+61255500155"
+
 // player is one person: a role set, in one state of membership.
 type player struct {
 	name, email, person string
@@ -253,6 +256,9 @@ func (c *cast) provide(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.young = young.Slug
+	if _, err := c.numbers.Assign(ctx, account.Operate().Inside(young), youngNumber, "Front desk"); err != nil {
+		t.Fatal(err)
+	}
 	job.Handle(c.Jobs, "test.fails", func(context.Context, struct{}) error { return job.Permanent(errors.New("it fails")) })
 	if err := c.DB.Tx(ctx, func(ctx context.Context, q db.Q) error { return c.Jobs.Add(ctx, q, "test.fails", struct{}{}) }); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 
 	"hubline/base/fault"
 	"hubline/product/account"
+	"hubline/product/number"
 )
 
 const consolePage = 50 // rows
@@ -40,6 +41,7 @@ type accountsPage struct {
 	pages
 	List   []account.Account
 	Search string
+	Found  []number.Found // phone numbers that fit the search, of all accounts
 }
 
 func (p *Portal) console(r *Request) error { return r.Redirect("/console/accounts") }
@@ -51,7 +53,11 @@ func (p *Portal) accountList(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render("console/accounts.html", Page{Title: "Accounts", Data: accountsPage{r.pages(next), list, search}})
+	found, err := p.findNumbers(r, search)
+	if err != nil {
+		return err
+	}
+	return r.Render("console/accounts.html", Page{Title: "Accounts", Data: accountsPage{r.pages(next), list, search, found}})
 }
 
 type newAccount struct {
@@ -87,6 +93,9 @@ type accountPage struct {
 	Life  string // of its invitations
 	First account.FirstAdmin
 	Now   int64
+
+	Numbers []number.Number // the first of them
+	Total   int             // numbers
 }
 
 // Status is how far an invitation has got, in words.
@@ -109,9 +118,13 @@ func (p *Portal) accountPage(r *Request) error {
 	if err != nil {
 		return err
 	}
+	numbers, total, err := p.numbersOf(r, a)
+	if err != nil {
+		return err
+	}
 	r.FillBeside("plan", planForm{Limit: a.PhoneUserLimit})
 	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts},
-		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli()}})
+		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli(), numbers, total}})
 }
 
 // inviteFirstAdmin sends the first admin's invitation again, perhaps to another address.

@@ -46,6 +46,7 @@ var parameters = map[string]func(c *cell) string{
 	"/{account}/hub-users/{id}":                    func(c *cell) string { return c.target },
 	"/{account}/invitations/{id}":                  func(c *cell) string { return c.things.invitation },
 	"/{account}/support/{id}":                      func(c *cell) string { return c.ticket },
+	"/console/accounts/{slug}/numbers/{number}":    func(*cell) string { return youngNumber },
 	"/console/requests/{number}":                   func(c *cell) string { return whole(c.wish) },
 	"/{account}/phone-users/{id}":                  func(c *cell) string { return c.phoneUser },
 	"/{account}/phone-users/{id}/devices/{device}": func(c *cell) string { return c.device },
@@ -83,19 +84,21 @@ var posts = map[string]func(c *cell) url.Values{
 	"/console/accounts/new": func(*cell) url.Values {
 		return pairs("name", "New Group", "time_zone", "Australia/Sydney", "admin_email", "first@new.example")
 	},
-	"/console/accounts/{slug}/first-admin": func(*cell) url.Values { return pairs("email", "other@young.example", "name", "Other Person") },
-	"/console/staff/new":                   func(*cell) url.Values { return pairs("email", "new@provider.example", "name", "New Colleague") },
-	"/console/staff/{id}/remove":           nothing,
-	"/console/jobs/{id}/retry":             nothing,
-	"/console/jobs/{id}/discard":           nothing,
-	"/console/accounts/{slug}/plan":        func(*cell) url.Values { return pairs("phone_user_limit", "40") },
-	"/console/requests/{number}":           func(*cell) url.Values { return pairs("text", "From Monday on") },
-	"/console/requests/{number}/limit":     func(*cell) url.Values { return pairs("phone_user_limit", "20", "reply", "There you are") },
-	"/{account}/support/new":               func(*cell) url.Values { return pairs("subject", "Hold music", "description", "How?") },
-	"/{account}/support/more":              func(*cell) url.Values { return pairs("phone_users", "12", "description", "A new branch") },
-	"/{account}/support/{id}":              func(*cell) url.Values { return pairs("text", "Any news?") },
-	"/{account}/settings":                  postSettings,
-	"/phone/set-up/{token}":                func(*cell) url.Values { return pairs("kind", "phone") },
+	"/console/accounts/{slug}/first-admin":                 func(*cell) url.Values { return pairs("email", "other@young.example", "name", "Other Person") },
+	"/console/staff/new":                                   func(*cell) url.Values { return pairs("email", "new@provider.example", "name", "New Colleague") },
+	"/console/staff/{id}/remove":                           nothing,
+	"/console/jobs/{id}/retry":                             nothing,
+	"/console/jobs/{id}/discard":                           nothing,
+	"/console/accounts/{slug}/plan":                        func(*cell) url.Values { return pairs("phone_user_limit", "40") },
+	"/console/accounts/{slug}/numbers":                     func(*cell) url.Values { return pairs("number", "02 5550 0177", "service_name", "Fax") },
+	"/console/accounts/{slug}/numbers/{number}/withdrawal": nothing,
+	"/console/requests/{number}":                           func(*cell) url.Values { return pairs("text", "From Monday on") },
+	"/console/requests/{number}/limit":                     func(*cell) url.Values { return pairs("phone_user_limit", "20", "reply", "There you are") },
+	"/{account}/support/new":                               func(*cell) url.Values { return pairs("subject", "Hold music", "description", "How?") },
+	"/{account}/support/more":                              func(*cell) url.Values { return pairs("phone_users", "12", "description", "A new branch") },
+	"/{account}/support/{id}":                              func(*cell) url.Values { return pairs("text", "Any news?") },
+	"/{account}/settings":                                  postSettings,
+	"/phone/set-up/{token}":                                func(*cell) url.Values { return pairs("kind", "phone") },
 	"/{account}/phone-users/new": func(*cell) url.Values {
 		return pairs("extension", "305", "display_name", "Fresh Phone", "email", "fresh@phones.example", "app_enabled", "on")
 	},
@@ -109,7 +112,7 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/imports":                               func(*cell) url.Values { return pairs("rows", "Extension\tDisplay name\n305\tFresh Row") },
 	"/{account}/imports/{id}":                          func(*cell) url.Values { return pairs("step", "import", "send", "later") },
 	"/{account}/numbers/{number}": func(c *cell) url.Values {
-		return pairs("service_name", "Renamed Line", "leads", c.phoneUser, "version", whole(c.numberVersion))
+		return pairs("service_name", "Renamed Line", "phone_user_id", c.phoneUser, "version", whole(c.numberVersion))
 	},
 	"/{account}/hub-users/invite": func(*cell) url.Values {
 		return pairs("email", "fresh@letters.example", "step", "send", "roles", "billing")

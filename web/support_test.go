@@ -106,3 +106,23 @@ func TestOnlyAdminsAskTheProvider(t *testing.T) {
 		w.as(boss).open("/harbour/support").shows(200, "/harbour/support", "No requests yet")
 	})
 }
+
+func TestConsoleAssignsNumbers(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		admin, sam := w.as(w.Rig.Open("harbour")), w.staff("sam@provider.example")
+		w.Rig.Open("northside")
+		sam.open("/console/accounts/harbour").press("Assign number", "number", "").shows(422, "/console/accounts/harbour/numbers", "Enter a phone number")
+		sam.press("Assign number", "number", "1234").shows(422, "/console/accounts/harbour/numbers", "Enter a whole phone number")
+		sam.press("Assign number", "number", "(02) 5550 0142", "service_name", "Front desk").shows(200, "/console/accounts/harbour", "02 5550 0142 belongs to Harbour Group now", "Front desk")
+		sam.open("/console/accounts/northside").press("Assign number", "number", "+61 2 5550 0142").shows(422, "/console/accounts/northside/numbers", "belongs to Harbour Group")
+		admin.open("/harbour/numbers").shows(200, "/harbour/numbers", "02 5550 0142", "Front desk")
+		for _, search := range []string{"5550+0142", "0255500142", "%2B61255500142", "0142"} {
+			sam.open("/console/accounts?q="+search).shows(200, "/console/accounts", "02 5550 0142", "Harbour Group", "Front desk").lacks("Northside Group")
+		}
+		sam.open("/console/accounts?q=9999").shows(200, "/console/accounts", "No account matches")
+		sam.open("/console/accounts/northside/numbers/+61255500142/withdrawal").shows(404, "/console/accounts/northside/numbers/*")
+		sam.open("/console/accounts/harbour/numbers/+61255500142/withdrawal").shows(200, "/console/accounts/harbour/numbers/*", "Withdraw 02 5550 0142?", "Calls to it lead nowhere").
+			press("Withdraw number").shows(200, "/console/accounts/harbour", "02 5550 0142 is withdrawn from Harbour Group").lacks("Front desk")
+		admin.open("/harbour/audit-log").shows(200, "/harbour/audit-log", "Provider staff assigned 02 5550 0142", "Provider staff withdrew 02 5550 0142")
+	})
+}
