@@ -175,7 +175,7 @@ func (c *cast) badAddresses(t *testing.T, _ []*badForm) {
 			}
 		}
 		look(who, http.MethodGet, path+"?%zz&;&a=%00&q=%ff")
-		if changed := c.frozen.Restore(); changed != nil {
+		if changed := c.frozen.Restore(); changed != nil && rt.Pattern != fetchedOnce {
 			t.Errorf("one of the bad addresses of GET %s changes %q", rt.Pattern, changed)
 		}
 	}

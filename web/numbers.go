@@ -122,7 +122,7 @@ func (p *Portal) numbersCSV(r *Request) error {
 // numberForm is what can be changed of a number; a Standard user changes the service name only.
 type numberForm struct {
 	ServiceName string `form:"service_name"`
-	Leads       string `form:"leads"` // a phone user's ID, or "" for nowhere
+	PhoneUserID string `form:"phone_user_id"` // "" leads nowhere
 	Version     string `form:"version,hidden"`
 }
 
@@ -141,7 +141,7 @@ func (p *Portal) number(r *Request) error {
 	if err != nil {
 		return err
 	}
-	r.Fill(numberForm{ServiceName: n.ServiceName, Leads: n.PhoneUserID})
+	r.Fill(numberForm{ServiceName: n.ServiceName, PhoneUserID: n.PhoneUserID})
 	data := numberPage{Number: n, MayLead: r.may(account.ChangeNumbers), History: r.to("audit-log") + "?about=" + url.QueryEscape(n.Number)}
 	if data.MayLead {
 		users, _, err := p.Phones.List(r.Context(), r.Viewer.Actor, phoneuser.Filter{Limit: leadChoices})
@@ -167,17 +167,13 @@ func (p *Portal) saveNumber(r *Request) error {
 	if err != nil {
 		return err
 	}
-	after, seen := before, version(in.Version)
-	if in.ServiceName != before.ServiceName {
-		if after, err = p.Numbers.Rename(r.Context(), r.Viewer.Actor, before.Number, in.ServiceName, seen); err != nil {
-			return r.Again(changedToConflict(err), p.number)
-		}
-		seen = after.Version
+	change := number.Change{ServiceName: &in.ServiceName}
+	if r.may(account.ChangeNumbers) && r.PostForm.Has("phone_user_id") {
+		change.PhoneUserID = &in.PhoneUserID
 	}
-	if r.may(account.ChangeNumbers) && r.PostForm.Has("leads") && in.Leads != before.PhoneUserID {
-		if after, err = p.Numbers.Lead(r.Context(), r.Viewer.Actor, before.Number, in.Leads, seen); err != nil {
-			return r.Again(changedToConflict(err), p.number)
-		}
+	after, err := p.Numbers.Change(r.Context(), r.Viewer.Actor, before.Number, change, version(in.Version))
+	if err != nil {
+		return r.Again(changedToConflict(err), p.number)
 	}
 	return r.Go(r.to("numbers"), savedNumber(p.Plan.National(before.Number), before, after))
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hubline/base/fault"
 	"hubline/product/account"
 	"hubline/product/phoneuser"
 )
@@ -32,15 +33,19 @@ func (p *Portal) importPage(r *Request) error {
 
 // reviewImport reads the file, or what was pasted, and goes to the dry run.
 func (p *Portal) reviewImport(r *Request) error {
-	text := r.Posted("rows")
+	text, field := r.Posted("rows"), "rows"
 	file, err := r.uploaded("file")
 	if err != nil {
 		return r.Again(err, p.importPage)
 	}
 	if file != "" {
-		text = file
+		text, field = file, "file"
 	}
 	i, err := p.Phones.Review(r.Context(), r.Viewer.Actor, text)
+	if f, ok := fault.Of(err); ok && f.Field != "" { // the room knows one text, the page two ways to give it
+		at := *f
+		at.Field, err = field, &at
+	}
 	if err != nil {
 		return r.Again(err, p.importPage)
 	}
@@ -144,18 +149,21 @@ func (p *Portal) postImport(r *Request) error {
 	if err := r.parse(); err != nil {
 		return err
 	}
-	id := r.PathValue("id")
+	i, err := p.Phones.ImportByID(r.Context(), r.Viewer.Actor, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
 	if fixes := fixesFrom(r); len(fixes) > 0 {
-		if _, err := p.Phones.Correct(r.Context(), r.Viewer.Actor, id, fixes); err != nil {
+		if _, err := p.Phones.Correct(r.Context(), r.Viewer.Actor, i.ID, fixes); err != nil {
 			return r.Again(err, p.phoneImport)
 		}
 	}
 	if r.Posted("step") == "import" {
-		if _, err := p.Phones.RunImport(r.Context(), r.Viewer.Actor, id, r.Posted("send") == "now"); err != nil {
+		if _, err := p.Phones.RunImport(r.Context(), r.Viewer.Actor, i.ID, r.Posted("send") == "now"); err != nil {
 			return r.Again(err, p.phoneImport)
 		}
 	}
-	return r.Redirect(r.URL.Path)
+	return r.Redirect(r.to("imports", i.ID))
 }
 
 func fixesFrom(r *Request) (fixes []phoneuser.Fix) {

@@ -1,7 +1,8 @@
 package web
 
 import (
-	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/url"
 	"strings"
 
@@ -62,7 +63,7 @@ func (p *Portal) addPhoneUser(r *Request) error {
 	if err := r.Decode(&in); err != nil {
 		return r.Again(err, p.newPhoneUser)
 	}
-	u, err := p.Phones.Add(r.Context(), r.Viewer.Actor, in.Settings, in.FormKey)
+	u, err := p.Phones.Add(r.Context(), r.Viewer.Actor, in.Settings, once(in.FormKey))
 	if err != nil {
 		return r.Again(err, p.newPhoneUser)
 	}
@@ -74,6 +75,15 @@ func (p *Portal) addPhoneUser(r *Request) error {
 		return r.Go(r.to("hub-users", "invite")+"?"+url.Values{"email": {u.Email}, "name": {u.DisplayName}}.Encode(), done)
 	}
 	return r.Go(r.to("phone-users"), done)
+}
+
+// once is a form's key as the store keeps it: what a browser sends may be anything.
+func once(formKey string) string {
+	if formKey == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(formKey))
+	return hex.EncodeToString(sum[:16])
 }
 
 // phoneUser shows one phone user with everything that can be changed of them.
@@ -100,11 +110,8 @@ func (p *Portal) presentable(r *Request) ([]number.Number, error) {
 }
 
 func (p *Portal) phoneUserPage(r *Request, u phoneuser.User, owned []number.Number, m *meanwhile) (err error) {
-	data := phoneUserPage{User: u, Meanwhile: m, Action: r.to("phone-users", "new"), Save: "Add phone user", FormKey: r.Form.Value("form_key")}
+	data := phoneUserPage{User: u, Meanwhile: m, Action: r.to("phone-users", "new"), Save: "Add phone user", FormKey: r.formKey()}
 	page := Page{Title: "Add phone user", Section: "phone-users", Crumbs: accountCrumbs(r, Link{"Phone users", r.to("phone-users")}), Data: &data}
-	if data.FormKey == "" {
-		data.FormKey = strings.ToLower(rand.Text())
-	}
 	p.phoneUserChoices(r, &data, owned)
 	if u.ID == "" {
 		used, limit, err := p.Phones.Count(r.Context(), r.Viewer.Actor)

@@ -179,63 +179,91 @@ func (r *Room) Withdraw(ctx context.Context, actor account.Actor, e164 string) (
 	})
 }
 
+// Change is a partial change of a number; nil fields stay as they are.
+type Change struct {
+	ServiceName *string
+	PhoneUserID *string // whom calls ring; "" leads nowhere
+}
+
 // Rename changes the service name, all that a Standard user may change of a number. Calls keep the name they were made under. A version
 // other than the stored one is refused; 0 skips that check.
 func (r *Room) Rename(ctx context.Context, actor account.Actor, e164, serviceName string, version int64) (n Number, err error) {
-	defer fault.Wrap(&err, "number.Rename")
-	name, bad := checkServiceName(serviceName)
-	err = r.change(ctx, actor, account.RenameNumbers, e164, version, func(ctx context.Context, q db.Q, actor account.Actor, now *Number) error {
-		if bad != nil {
-			return bad
-		}
-		before := now.ServiceName
-		if before == name {
-			return nil
-		}
-		now.ServiceName = name
-		now.Version++
-		if _, err := q.ExecContext(ctx, `
-			UPDATE numbers SET service_name = $3, search = $4, sort_name = $5, version = $6 WHERE account_id = $1 AND number = $2`,
-			now.AccountID, now.Number, name, r.search(*now), listing.Fold(name), now.Version); err != nil {
-			return err
-		}
-		return r.record(ctx, q, actor, *now, account.NumberRenamed, before, name)
-	}, &n)
-	return n, err
+	return r.Change(ctx, actor, e164, Change{ServiceName: &serviceName}, version)
 }
 
 // Lead sets the phone user whom calls to the number ring; "" leads nowhere. The next call obeys it. A version other than the stored
 // one is refused; 0 skips that check.
 func (r *Room) Lead(ctx context.Context, actor account.Actor, e164, phoneUserID string, version int64) (n Number, err error) {
-	defer fault.Wrap(&err, "number.Lead")
-	err = r.change(ctx, actor, account.ChangeNumbers, e164, version, func(ctx context.Context, q db.Q, actor account.Actor, now *Number) error {
-		before := *now
-		if before.PhoneUserID == phoneUserID {
-			return nil
-		}
-		now.PhoneUserID, now.PhoneUserName, now.Extension = phoneUserID, "", ""
-		if phoneUserID != "" {
-			err := q.QueryRowContext(ctx, `SELECT display_name, extension FROM phone_users WHERE account_id = $1 AND id = $2 AND deleted_at = 0`,
-				now.AccountID, phoneUserID).Scan(&now.PhoneUserName, &now.Extension)
-			if errors.Is(err, sql.ErrNoRows) {
-				return fault.Field("phone-user-unknown", "phone_user_id", "Choose one of the account's phone users")
+	return r.Change(ctx, actor, e164, Change{PhoneUserID: &phoneUserID}, version)
+}
+
+// Change is Rename and Lead in one transaction: all of it happens, or nothing.
+func (r *Room) Change(ctx context.Context, actor account.Actor, e164 string, c Change, version int64) (n Number, err error) {
+	defer fault.Wrap(&err, "number.Change")
+	permission := account.RenameNumbers
+	if c.PhoneUserID != nil {
+		permission = account.ChangeNumbers
+	}
+	err = r.change(ctx, actor, permission, e164, version, func(ctx context.Context, q db.Q, actor account.Actor, now *Number) error {
+		if c.ServiceName != nil {
+			if err := may(actor, account.RenameNumbers); err != nil {
+				return err
 			}
-			if err != nil {
+			if err := r.rename(ctx, q, actor, *c.ServiceName, now); err != nil {
 				return err
 			}
 		}
-		return r.lead(ctx, q, actor, before, now)
+		if c.PhoneUserID == nil || now.PhoneUserID == *c.PhoneUserID {
+			return nil
+		}
+		return r.lead(ctx, q, actor, *c.PhoneUserID, now)
 	}, &n)
 	return n, err
 }
 
-func (r *Room) lead(ctx context.Context, q db.Q, actor account.Actor, before Number, now *Number) error {
+func (r *Room) rename(ctx context.Context, q db.Q, actor account.Actor, serviceName string, now *Number) error {
+	name, bad := checkServiceName(serviceName)
+	if bad != nil {
+		return bad
+	}
+	before := now.ServiceName
+	if before == name {
+		return nil
+	}
+	now.ServiceName = name
+	now.Version++
+	if _, err := q.ExecContext(ctx, `
+		UPDATE numbers SET service_name = $3, search = $4, sort_name = $5, version = $6 WHERE account_id = $1 AND number = $2`,
+		now.AccountID, now.Number, name, r.search(*now), listing.Fold(name), now.Version); err != nil {
+		return err
+	}
+	return r.record(ctx, q, actor, *now, account.NumberRenamed, before, name)
+}
+
+func (r *Room) lead(ctx context.Context, q db.Q, actor account.Actor, phoneUserID string, now *Number) error {
+	before := now.Leads()
+	now.PhoneUserID, now.PhoneUserName, now.Extension = phoneUserID, "", ""
+	if phoneUserID != "" {
+		err := q.QueryRowContext(ctx, `SELECT display_name, extension FROM phone_users WHERE account_id = $1 AND id = $2 AND deleted_at = 0`,
+			now.AccountID, phoneUserID).Scan(&now.PhoneUserName, &now.Extension)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.Field("phone-user-unknown", "phone_user_id", "Choose one of the account's phone users")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.point(ctx, q, actor, before, now)
+}
+
+// point stores where a number leads.
+func (r *Room) point(ctx context.Context, q db.Q, actor account.Actor, before string, now *Number) error {
 	now.Version++
 	if _, err := q.ExecContext(ctx, `UPDATE numbers SET phone_user_id = $3, version = $4 WHERE account_id = $1 AND number = $2`,
 		now.AccountID, now.Number, now.PhoneUserID, now.Version); err != nil {
 		return err
 	}
-	return r.record(ctx, q, actor, *now, account.NumberRouted, cmpOr(before.Leads(), "Nowhere"), cmpOr(now.Leads(), "Nowhere"))
+	return r.record(ctx, q, actor, *now, account.NumberRouted, cmpOr(before, "Nowhere"), cmpOr(now.Leads(), "Nowhere"))
 }
 
 // change runs a change of one number of the account and sets out to what it became.

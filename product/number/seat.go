@@ -50,10 +50,10 @@ func (r *Room) Forget(ctx context.Context, q db.Q, actor account.Actor, phoneUse
 	if err != nil {
 		return err
 	}
-	for _, before := range numbers {
-		now := before
+	for _, now := range numbers {
+		before := now.Leads()
 		now.PhoneUserID = ""
-		if err := r.lead(ctx, q, actor, before, &now); err != nil {
+		if err := r.point(ctx, q, actor, before, &now); err != nil {
 			return err
 		}
 	}
