@@ -27,6 +27,10 @@ func tour(slug string) []place {
 		{"roles", at("/roles"), nil},
 		{"settings", at("/settings"), nil},
 		{"audit-log", at("/audit-log"), nil},
+		{"requests", at("/support"), nil},
+		{"request-new", at("/support/new"), nil},
+		{"request-new-wrong", at("/support/new"), func(p *person) { p.choose("Send request") }},
+		{"request-more", at("/support/more"), nil},
 		{"profile", "/profile", nil},
 		{"security", "/profile/security", nil},
 		{"not-found", at("/nothing-here"), nil},
@@ -42,11 +46,16 @@ func TestEveryPage(t *testing.T) {
 	p := sit(t, d)
 	p.signIn(admin)
 	p.visit(tour("harbour"))
+	p.open("/harbour/support/more")
+	p.types("Reason", "A new branch opens")
+	p.choose("Ask for more")
+	p.sees("Waiting for an answer")
+	p.visit([]place{{"request", p.at(), nil}, {"request-waiting", "/harbour/support/more", nil}})
 
 	staff := sit(t, d)
 	staff.signIn(d.Staff)
 	staff.visit([]place{{"console-accounts", "/console/accounts", nil}, {"console-account", "/console/accounts/harbour", nil}, {"console-new", "/console/accounts/new", nil},
-		{"console-staff", "/console/staff", nil}, {"console-jobs", "/console/jobs", nil}, {"console-audit-log", "/console/audit-log", nil}})
+		{"console-account-find", "/console/accounts?q=5550", nil}, {"console-staff", "/console/staff", nil}, {"console-requests", "/console/requests", nil}, {"console-request", "/console/requests/1001", nil}, {"console-jobs", "/console/jobs", nil}, {"console-audit-log", "/console/audit-log", nil}})
 
 	stranger := sit(t, d)
 	stranger.visit([]place{{"sign-in", "/sign-in", nil}, {"forgot", "/sign-in/forgot", nil},
