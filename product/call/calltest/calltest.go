@@ -27,18 +27,23 @@ var People = func() (names []string) {
 }()
 
 const (
-	rowsAtOnce = 500
-	rowsInTx   = 20_000
+	rowsAtOnce       = 200
+	rowsAtOnceSQLite = 4 // its driver looks up every parameter's name in a list of all
+	rowsInTx         = 20_000
 )
 
-// Fill records n calls of the account that started between from and to, most of them in office hours. The same seed makes the same calls.
+// Fill records n calls of the account that started between from and to, in their order, most of them in office hours (UTC). The same seed
+// makes the same calls.
 func Fill(ctx context.Context, d *db.DB, accountID string, n int, from, to time.Time, seed uint64) error {
-	random := rand.New(rand.NewPCG(seed, 1))
+	random, atOnce := rand.New(rand.NewPCG(seed, 1)), rowsAtOnce
+	if d.Engine() == db.SQLite {
+		atOnce = rowsAtOnceSQLite
+	}
 	for left := n; left > 0; {
 		err := d.Tx(ctx, func(ctx context.Context, q db.Q) error {
 			for done := 0; done < min(left, rowsInTx); {
-				rows := min(rowsAtOnce, left-done)
-				if err := insert(ctx, q, random, accountID, rows, from, to); err != nil {
+				rows := min(atOnce, left-done)
+				if err := insert(ctx, q, random, accountID, starts(random, n-left+done, rows, n, from, to)); err != nil {
 					return err
 				}
 				done += rows
@@ -55,11 +60,33 @@ func Fill(ctx context.Context, d *db.DB, accountID string, n int, from, to time.
 
 const columns = 28
 
-func insert(ctx context.Context, q db.Q, random *rand.Rand, accountID string, rows int, from, to time.Time) error {
-	values, args := make([]string, rows), make([]any, 0, rows*columns)
-	for i := range rows {
+// starts are when some of n calls start, from the one numbered first on.
+func starts(random *rand.Rand, first, some, n int, from, to time.Time) []time.Time {
+	list := make([]time.Time, some)
+	for i := range list {
+		at := from.Add(time.Duration((float64(first+i) + random.Float64()) / float64(n) * float64(to.Sub(from))))
+		midnight := at.Truncate(24 * time.Hour)
+		list[i] = midnight.Add(time.Duration(office(float64(at.Sub(midnight))/float64(24*time.Hour)) * float64(24*time.Hour)))
+	}
+	return list
+}
+
+// office moves the moments of a day, between 0 and 1, into office hours: a tenth of them stay before 8:00, a tenth after 18:00.
+func office(moment float64) float64 {
+	switch {
+	case moment < 0.1:
+		return moment / 0.1 * 8 / 24
+	case moment < 0.9:
+		return (8 + (moment-0.1)/0.8*10) / 24
+	}
+	return (18 + (moment-0.9)/0.1*6) / 24
+}
+
+func insert(ctx context.Context, q db.Q, random *rand.Rand, accountID string, starts []time.Time) error {
+	values, args := make([]string, len(starts)), make([]any, 0, len(starts)*columns)
+	for i, started := range starts {
 		values[i] = "(" + db.In(1+i*columns, columns) + ")"
-		c := record(random, from, to)
+		c := record(random, started)
 		args = append(args, accountID, c.ID, c.Direction, c.Status, c.FromNumber, c.FromName, c.FromUserID, c.ToNumber, c.ToName, c.ToUserID, c.Peer(), 0,
 			c.ServiceNumber, c.ServiceName, c.AnsweringPoint, c.AnsweredByID, "", c.StartedAt, c.AnsweredAt, c.EndedAt, c.RingMS, c.TalkMS, "hung-up", "caller", 200,
 			`[{"at":1,"kind":"ring","party":"Mary Chen"}]`,
@@ -72,14 +99,7 @@ func insert(ctx context.Context, q db.Q, random *rand.Rand, accountID string, ro
 	return err
 }
 
-func record(random *rand.Rand, from, to time.Time) call.Record {
-	started := from.Add(time.Duration(random.Int64N(int64(to.Sub(from)))))
-	if hour := started.Hour(); (hour < 8 || hour > 17) && random.IntN(8) > 0 { // into office hours of the same day
-		office := started.Truncate(24 * time.Hour).Add(8*time.Hour + time.Duration(random.Int64N(int64(10*time.Hour))))
-		if office.After(from) && office.Before(to) {
-			started = office
-		}
-	}
+func record(random *rand.Rand, started time.Time) call.Record {
 	who := min(random.IntN(len(People)), random.IntN(len(People)))
 	number := random.IntN(len(Numbers))
 	c := call.Record{ID: ident.Ordered(started.UnixMilli()), Direction: call.Inbound, Status: status(random), StartedAt: started.UnixMilli(),
