@@ -212,6 +212,7 @@ func (l *Leg) end(last Event) {
 		return
 	}
 	l.state = legOver
+	l.forget() // first: whoever hears of a refusal may send the same INVITE again, with credentials
 	if last.Kind != 0 {
 		l.emit(last)
 	}
@@ -226,7 +227,6 @@ func (l *Leg) end(last Event) {
 	if l.stop != nil {
 		l.stop()
 	}
-	l.forget()
 }
 
 // forget takes the leg off the engine's list, unless it still waits for an ACK or the answer to its BYE.

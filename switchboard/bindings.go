@@ -110,6 +110,29 @@ func (s *registrarShard) put(at seat, bindings []binding) {
 	s.seats[at] = bindings
 }
 
+// refreshes tells whether a REGISTER does no more than keep alive what is bound: then nobody has to wait for the store.
+func (r *registrar) refreshes(reg registration) bool {
+	if reg.removeAll || len(reg.contacts) == 0 {
+		return false
+	}
+	at := seat{reg.of.AccountID, reg.of.PhoneUserID}
+	s := r.shard(at)
+	s.Lock()
+	defer s.Unlock()
+	all := s.seats[at]
+	for _, c := range reg.contacts {
+		i := slices.IndexFunc(all, func(b binding) bool { return b.DeviceID == reg.of.DeviceID && b.ContactKey == c.key })
+		if i < 0 || c.ttl <= 0 || changed(all[i], reg.of, c) {
+			return false
+		}
+	}
+	return true
+}
+
+func changed(b binding, l phoneuser.Location, c contact) bool {
+	return b.Contact != c.uri || b.Flow != l.Flow || b.Path != l.Path || b.UserAgent != l.UserAgent
+}
+
 // inOrder checks every contact before any is changed: a REGISTER is done wholly or not at all.
 func inOrder(all []binding, reg registration) error {
 	for i := range all {
@@ -176,7 +199,7 @@ func (u *update) contact(c contact) {
 	}
 	old := u.bindings[i]
 	b.stored = old.stored
-	changed := old.Contact != b.Contact || old.Flow != b.Flow || old.Path != b.Path || old.UserAgent != b.UserAgent
+	changed := changed(old, u.reg.of, c)
 	if !changed && b.ExpiresAt <= b.stored && b.stored-b.ExpiresAt >= b.granted/2 {
 		u.bindings[i] = b // the store holds enough of it
 		return

@@ -155,7 +155,7 @@ func (c *conversation) announce(sound media.Sound) bool {
 		return true
 	}
 	c.step("message", "", 0, "")
-	ctx, cancel := context.WithCancel(c.b.work)
+	ctx, cancel := context.WithTimeout(c.b.work, c.b.times.Message)
 	defer cancel()
 	played := make(chan error, 1)
 	go func() { played <- c.near.talk.end.Play(ctx, sound, codec) }()

@@ -45,7 +45,41 @@ func (b *Board) before(m *sip.Message, flow *sip.Flow) (reply *sip.Message, hand
 	if b.guesses.blocked(flow.Remote().Addr(), c.Username) && !b.plan.Emergency(m.Target.User) {
 		return nil, true
 	}
+	if m.Method == "REGISTER" {
+		return b.refresh(m, c)
+	}
 	return nil, false
+}
+
+// refresh answers the REGISTER that phones send all day, which only keeps alive what is bound, at once: without a transaction and a
+// goroutine. A repetition is asked for credentials again, as any replay is, with stale set: no phone asks its owner for that.
+func (b *Board) refresh(m *sip.Message, c sip.Credentials) (reply *sip.Message, handled bool) {
+	who, known := b.phones.Kept(c.Username)
+	if !known || !who.Enabled || !c.Valid(who.HA1, m.Method, m.Body) || !b.speaksFor(m, c, who) {
+		return nil, false
+	}
+	reg, status, _ := b.registration(m, who)
+	if status != 0 || !b.registrar.refreshes(reg) {
+		return nil, false
+	}
+	if !b.nonces.Use(c) {
+		return b.challenge(m, m.Flow, c.Username, true), true
+	}
+	now := b.now()
+	bound, wait, err := b.registrar.register(reg, now)
+	if err != nil {
+		return m.Respond(500, "A later request was here before"), true
+	}
+	if wait != nil { // it changed in between: the phone registers again with the next challenge
+		return b.challenge(m, m.Flow, c.Username, true), true
+	}
+	return registered(m, bound, now), true
+}
+
+// speaksFor tells whether a request is the device's own: its From, what its credentials were made for, and the To of a REGISTER.
+func (b *Board) speaksFor(m *sip.Message, c sip.Credentials, who phoneuser.Credential) bool {
+	return b.isOurs(m.From().URI, who.Username, m.Flow) && aimedAt(c.URI, m.Target) &&
+		(m.Method != "REGISTER" || b.isOurs(m.To().URI, who.Username, m.Flow))
 }
 
 // scanners are the names that widespread attack tools give themselves.
@@ -98,10 +132,14 @@ func (b *Board) challenge(m *sip.Message, flow *sip.Flow, name string, stale boo
 // credentials finds those for our realm.
 func (b *Board) credentials(m *sip.Message) (c sip.Credentials, found bool) {
 	for _, name := range []string{"Proxy-Authorization", "Authorization"} {
-		if m.Get(name) == "" {
+		first := m.Get(name)
+		if first == "" {
 			continue
 		}
-		for _, text := range m.All(name) {
+		if c, err := sip.ParseCredentials(first); err == nil && c.Realm == b.domain {
+			return c, true
+		}
+		for _, text := range m.All(name)[1:] {
 			if c, err := sip.ParseCredentials(text); err == nil && c.Realm == b.domain {
 				return c, true
 			}
@@ -145,7 +183,7 @@ func (b *Board) authenticate(ctx context.Context, m *sip.Message) (who phoneuser
 		return who, b.challenge(m, m.Flow, c.Username, true)
 	}
 	b.guesses.right(m.Flow.Remote().Addr(), c.Username)
-	if !b.isOurs(m.From().URI, who.Username, m.Flow) || !aimedAt(c.URI, m.Target) {
+	if !b.speaksFor(m, c, who) {
 		return who, m.Respond(403, "Not your identity")
 	}
 	return who, nil

@@ -27,10 +27,6 @@ const (
 func (b *Board) register(ctx context.Context, t *sip.Incoming, who phoneuser.Credential) {
 	m := t.Request
 	t.Stateless()
-	if !b.isOurs(m.To().URI, who.Username, m.Flow) {
-		t.Refuse(403, "Not your address of record")
-		return
-	}
 	reg, status, reason := b.registration(m, who)
 	if status != 0 {
 		b.refuseRegister(t, status, reason)
@@ -53,12 +49,17 @@ func (b *Board) register(ctx context.Context, t *sip.Incoming, who phoneuser.Cre
 			return
 		}
 	}
+	t.Reply(registered(m, bound, now))
+}
+
+// registered is the answer to a REGISTER: what is bound now.
+func registered(m *sip.Message, bound []binding, now time.Time) *sip.Message {
 	res := m.Respond(200, "")
 	for _, bd := range sorted(bound) {
 		seconds := max(1, (bd.ExpiresAt-now.UnixMilli())/1000)
 		res.Add("Contact", "<"+bd.Contact+">;expires="+strconv.FormatInt(seconds, 10))
 	}
-	t.Reply(res)
+	return res
 }
 
 func (b *Board) refuseRegister(t *sip.Incoming, status int, reason string) {

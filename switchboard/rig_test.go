@@ -44,7 +44,7 @@ func (c *clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
 // rig is a switchboard at work on real sockets, with an account harbour that has Mary (101) and Tom (102), and northside with its own 101.
 type rig struct {
 	*phoneusertest.Rig
-	t        *testing.T
+	t        testing.TB
 	clock    *clock
 	numbers  *number.Room
 	calls    *call.Room
@@ -80,7 +80,7 @@ func onEach(t *testing.T, fn func(t *testing.T, r *rig), adjusts ...adjust) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) { fn(t, newRig(t, d, adjusts...)) })
 }
 
-func newRig(t *testing.T, d *db.DB, adjusts ...adjust) *rig {
+func newRig(t testing.TB, d *db.DB, adjusts ...adjust) *rig {
 	t.Helper()
 	r := &rig{t: t, clock: &clock{}}
 	now := r.clock.Now
@@ -100,7 +100,7 @@ func newRig(t *testing.T, d *db.DB, adjusts ...adjust) *rig {
 		Media: r.media, Phones: r.Phones, Numbers: r.numbers, Feed: r.feed, Plan: tel.For("AU"), Domain: domain, Node: "one", Now: now,
 		Log:      slog.New(slog.DiscardHandler),
 		Carriers: []switchboard.Carrier{{Name: "Network", Hosts: []string{r.network.addr.String()}, Transport: "udp", Numbers: "e164", Identity: "pai"}},
-		Times:    switchboard.Times{Ring: 600 * time.Millisecond, Outside: 2 * time.Second},
+		Times:    switchboard.Times{Ring: 600 * time.Millisecond, Outside: 2 * time.Second, Message: 300 * time.Millisecond},
 	}
 	if os.Getenv("HUBLINE_TEST_LOG") != "" {
 		r.config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))

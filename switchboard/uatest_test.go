@@ -15,7 +15,7 @@ import (
 
 // ua is a phone of the test's own: a SIP engine that does what the test says, and an RTP port.
 type ua struct {
-	t       *testing.T
+	t       testing.TB
 	e       *sip.Engine
 	flow    *sip.Flow
 	as      phoneuser.Details
@@ -29,7 +29,7 @@ type ua struct {
 }
 
 // newUA opens a phone that reaches the switchboard by udp or tcp.
-func newUA(t *testing.T, to netip.AddrPort, transport string) *ua {
+func newUA(t testing.TB, to netip.AddrPort, transport string) *ua {
 	t.Helper()
 	u := &ua{t: t, rang: make(chan *sip.Leg, 8), other: make(chan *sip.Incoming, 8), sound: mediatest.NewPhone(t, "127.0.0.1"), callID: strings.ReplaceAll(t.Name(), "/", "-") + strconv.FormatInt(time.Now().UnixNano(), 36)}
 	u.e = sip.New(sip.Config{T1: fast, T2: 8 * fast, T4: 4 * fast, TransactionTimeout: 2 * time.Second, UserAgent: "Test phone", SessionExpires: -1, Budget: sip.Budget{PerSecond: -1}, Handler: func(in *sip.Incoming) {
@@ -231,7 +231,7 @@ type network struct {
 	addr netip.AddrPort
 }
 
-func newNetwork(t *testing.T) *network {
+func newNetwork(t testing.TB) *network {
 	t.Helper()
 	n := &network{}
 	n.ua = newUA(t, netip.MustParseAddrPort("127.0.0.1:9"), "udp")

@@ -156,6 +156,12 @@ func waiting(ch <-chan string) (topics []string) {
 	}
 }
 
+// Kept returns the credential with that user name if it is in memory, for whoever must not wait for the store.
+func (r *Room) Kept(username string) (Credential, bool) {
+	c, ok, _, _ := r.cache.get(username, r.now())
+	return c, ok
+}
+
 // Credential returns the credential with that user name. One that nobody has, or whose device or phone user ended, is not found.
 func (r *Room) Credential(ctx context.Context, username string) (c Credential, err error) {
 	now := r.now()
