@@ -96,6 +96,7 @@ type accountPage struct {
 
 	Numbers []number.Number // the first of them
 	Total   int             // numbers
+	Used    int             // phone users
 }
 
 // Status is how far an invitation has got, in words.
@@ -122,9 +123,13 @@ func (p *Portal) accountPage(r *Request) error {
 	if err != nil {
 		return err
 	}
+	used, _, err := p.Phones.Count(r.Context(), r.Viewer.Actor.Inside(a))
+	if err != nil {
+		return err
+	}
 	r.FillBeside("plan", planForm{Limit: a.PhoneUserLimit})
 	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts},
-		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli(), numbers, total}})
+		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli(), numbers, total, used}})
 }
 
 // inviteFirstAdmin sends the first admin's invitation again, perhaps to another address.

@@ -68,9 +68,13 @@ func (p *Portal) queuedTicket(r *Request) error {
 	if err != nil {
 		return err
 	}
+	used, _, err := p.Phones.Count(r.Context(), r.Viewer.Actor.Inside(a))
+	if err != nil {
+		return err
+	}
 	raise := t.Kind == support.PhoneUserLimit && t.State != support.Closed
 	r.FillBeside("limit", raiseForm{Limit: t.Wanted})
-	data := ticketPage{Ticket: t, FormKey: r.formKey(), Status: ticketStatus(t.State), Path: "/console/requests/" + ticketNumber(t), Raises: raise, Limit: a.PhoneUserLimit, Account: a}
+	data := ticketPage{Ticket: t, FormKey: r.formKey(), Status: ticketStatus(t.State), Path: "/console/requests/" + ticketNumber(t), Raises: raise, Limit: a.PhoneUserLimit, Used: used, Account: a}
 	return r.Render("console/request.html", Page{Title: "Request " + ticketNumber(t), Section: "console/requests", Crumbs: []Link{toRequests}, Data: data})
 }
 

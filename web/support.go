@@ -130,6 +130,7 @@ type ticketPage struct {
 	Path    string // where answers go
 	Raises  bool   // the provider may raise the plan here
 	Limit   int    // of the plan
+	Used    int    // of it
 	Account account.Account
 }
 

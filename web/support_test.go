@@ -21,10 +21,10 @@ func TestAskingForMore(t *testing.T) {
 			shows(200, "/harbour/support/*", "Your request 1001 is with Southern Cross Voice", "Waiting for an answer", "More phone users: 14 instead of 10", "A new branch", "14 phone users in all")
 		request := admin.url.Path
 		admin.open("/harbour/support/more").shows(200, "/harbour/support/more", "Request 1001 already asks for more phone users", "Open request 1001")
-		admin.press("Ask for more", "phone_users", "20").shows(409, "/harbour/support/more", "Add to that one")
+		admin.lacks("Phone users you need in all").post("/harbour/support/more", "phone_users", "20", "description", "Now").shows(409, "/harbour/support/more", "Add to that one")
 
 		sam.open("/console/requests").shows(200, "/console/requests", "Harbour Group", "More phone users: 14 instead of 10", "Admin, Billing")
-		sam.open("/console/requests/1001").shows(200, "/console/requests/1001", "Access when asking", "Admin, Billing", "A new branch", "Plan now", "10 phone users")
+		sam.open("/console/requests/1001").shows(200, "/console/requests/1001", "Access when asking", "Admin, Billing", "A new branch", "Plan now", "0 of 10 phone users in use")
 		sam.press("Raise the plan", "phone_user_limit", "10").shows(422, "/console/requests/1001/limit", "Enter a higher number")
 		sam.press("Raise the plan", "phone_user_limit", "14", "reply", strings.Repeat("a", 2001)).shows(422, "/console/requests/1001/limit", "Answer must be 2,000 characters or fewer")
 		sam.press("Raise the plan", "reply", "From today.").shows(200, "/console/requests/1001", "The plan of Harbour Group now holds 14 phone users", "takes no more answers").lacks("Raise the plan")
