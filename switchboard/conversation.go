@@ -157,8 +157,11 @@ func (c *conversation) announce(sound media.Sound) bool {
 	c.step("message", "", 0, "")
 	ctx, cancel := context.WithTimeout(c.b.work, c.b.times.Message)
 	defer cancel()
-	played := make(chan error, 1)
-	go func() { played <- c.near.talk.end.Play(ctx, sound, codec) }()
+	played := make(chan struct{})
+	go func() {
+		defer close(played)
+		_ = c.near.talk.end.Play(ctx, sound, codec) // whatever cut it short, the status follows
+	}()
 	for {
 		select {
 		case <-played:

@@ -301,7 +301,7 @@ func (c *conversation) echo() {
 	defer cancel()
 	go func() {
 		if t.end.Play(ctx, media.EchoTest, sound) == nil {
-			t.end.Echo(ctx)
+			_ = t.end.Echo(ctx) // until the call ends
 		}
 	}()
 	by, cause := c.listenToEcho()

@@ -23,8 +23,6 @@ func (r *rig) change(u phoneuser.User, c phoneuser.Change) {
 	must(r.t, err)
 }
 
-func text(s string) *string { return &s }
-
 func TestACallOutShowsTheChosenCallerID(t *testing.T) {
 	onEach(t, func(t *testing.T, r *rig) {
 		mary := r.phone(r.mary)
