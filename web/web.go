@@ -21,8 +21,10 @@ import (
 	"hubline/base/seal"
 	"hubline/base/tel"
 	"hubline/product/account"
+	"hubline/product/call"
 	"hubline/product/number"
 	"hubline/product/phoneuser"
+	"hubline/product/report"
 	"hubline/product/support"
 )
 
@@ -37,6 +39,8 @@ type Config struct {
 	Phones   *phoneuser.Room  // phone users and their devices
 	Numbers  *number.Room     // phone numbers
 	Plan     tel.Plan         // how numbers are read and written
+	Calls    *call.Room       // live calls and the record of all
+	Reports  *report.Room     // what the record says
 	Support  *support.Room    // requests to the provider
 	Jobs     *job.Queue       // the console shows what failed
 	Changes  *change.Feed     // tells open pages what changed; nil: pages do not follow changes

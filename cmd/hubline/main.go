@@ -48,6 +48,7 @@ type cli struct {
 	Restore    restoreCommand    `cmd:"" help:"Check a backup and put it into an empty store."`
 	Account    accountCommand    `cmd:"" help:"Create, list and change accounts and their API keys."`
 	Staff      staffCommand      `cmd:"" help:"Create, list and remove people of the provider."`
+	Number     numberCommand     `cmd:"" help:"List, assign and withdraw phone numbers, and choose whom they ring."`
 	Config     configCommand     `cmd:"" help:"Print the whole configuration with each value's meaning, default and source."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit, Go and store schema."`
 	Completion completionCommand `cmd:"" help:"Print the completion script for a shell."`
@@ -74,26 +75,26 @@ func run(ctx context.Context, args []string, std *streams) (code int) {
 		}
 	}()
 	if len(args) == 0 {
-		return report(std, usagef("no command is given"))
+		return explain(std, usagef("no command is given"))
 	}
 	parser, err := newParser(std)
 	if err != nil {
-		return report(std, err)
+		return explain(std, err)
 	}
 	parsed, err := parser.Parse(args)
 	var usage usageError
 	if errors.As(err, &usage) {
-		return report(std, usage) // from the configuration file; kong puts a flag's name before it
+		return explain(std, usage) // from the configuration file; kong puts a flag's name before it
 	}
 	if err != nil {
-		return report(std, usageError{err})
+		return explain(std, usageError{err})
 	}
 	if err := checkEnvironment(parser.Model, os.Environ()); err != nil {
-		return report(std, err)
+		return explain(std, err)
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(std)
-	return report(std, parsed.Run())
+	return explain(std, parsed.Run())
 }
 
 func newParser(std *streams) (*kong.Kong, error) {
@@ -109,8 +110,8 @@ func newParser(std *streams) (*kong.Kong, error) {
 	)
 }
 
-// report prints an error for people and returns the exit code.
-func report(std *streams, err error) int {
+// explain prints an error for people and returns the exit code.
+func explain(std *streams, err error) int {
 	if err == nil {
 		return exitDone
 	}

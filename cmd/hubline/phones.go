@@ -13,16 +13,18 @@ import (
 
 	"hubline/media"
 	"hubline/product/call"
+	"hubline/product/report"
 	"hubline/sip"
 	"hubline/switchboard"
 )
 
 // phoneSystem is the door for phones with the engines behind it.
 type phoneSystem struct {
-	calls *call.Room
-	media *media.Server
-	board *switchboard.Board
-	sip   netip.AddrPort // where phones are served over UDP and TCP; invalid when they are not
+	calls   *call.Room
+	reports *report.Room
+	media   *media.Server
+	board   *switchboard.Board
+	sip     netip.AddrPort // where phones are served over UDP and TCP; invalid when they are not
 }
 
 // wirePhones makes the door for phones. Nothing listens yet.
@@ -40,6 +42,7 @@ func (s *system) wirePhones() error {
 		return err
 	}
 	s.calls = call.New(call.Config{DB: s.store, Keys: s.ring, Account: s.room, Plan: s.numbers.Plan, Log: s.log, Node: s.cfg.Node})
+	s.reports = report.New(report.Config{Calls: s.calls, Plan: s.numbers.Plan})
 	s.media = media.New(media.Config{IP: public, Listen: listen, PortMin: low, PortMax: high, Log: s.log})
 	s.board = switchboard.New(switchboard.Config{
 		SIP:   sip.Config{UserAgent: "Hubline", Log: s.log},
