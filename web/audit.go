@@ -59,7 +59,7 @@ func (l auditLine) Detail() string {
 		return "Access: " + l.After
 	case account.HubUserRemoved:
 		return "Access before: " + l.Before
-	case account.AccountOpened, account.APIKeyMade:
+	case account.AccountOpened, account.APIKeyMade, account.TicketOpened:
 		return l.After
 	}
 	return ""

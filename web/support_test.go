@@ -38,7 +38,7 @@ func TestAskingForMore(t *testing.T) {
 		}
 		admin.open(request).shows(200, request, "Closed", "From today.", "Southern Cross Voice").lacks("Sam", "Send answer")
 		admin.open("/harbour/support/more").shows(200, "/harbour/support/more", "Your plan holds 14 phone users")
-		admin.open("/harbour/audit-log").shows(200, "/harbour/audit-log", "Provider staff changed the plan from 10 to 14 phone users", "Admin opened the request 1001")
+		admin.open("/harbour/audit-log").shows(200, "/harbour/audit-log", "Provider staff changed the plan from 10 to 14 phone users", "Admin opened the request 1001", "More phone users: 14 instead of 10")
 	})
 }
 
