@@ -17,6 +17,7 @@ type Account struct {
 	InvitationHours  int       `json:"invitation_hours" doc:"How long an invitation works." example:"168"`
 	CheckMinutes     int       `json:"check_minutes" doc:"How long a code by email stays good for changes of access in the portal; 0: asked every time." example:"30"`
 	DailyInvitations int       `json:"daily_invitations" doc:"How many invitations can be sent in a day. Your provider sets it." example:"200"`
+	PhoneUserLimit   int       `json:"phone_user_limit" doc:"How many phone users the plan holds. A ticket asks for more." example:"10"`
 	CreatedAt        time.Time `json:"created_at" doc:"When the account was opened." example:"2026-11-25T09:30:00Z"`
 }
 
@@ -88,7 +89,7 @@ func set[T any](to, from *T) {
 
 func accountItem(a account.Account, ifNoneMatch string) *item[Account] {
 	body := Account{Slug: a.Slug, Number: a.Number, Name: a.Name, TimeZone: a.Policy.TimeZone, InvitationHours: a.Policy.InvitationHours,
-		CheckMinutes: a.Policy.CheckMinutes, DailyInvitations: a.Policy.DailyInvitations, CreatedAt: at(a.CreatedAt)}
+		CheckMinutes: a.Policy.CheckMinutes, DailyInvitations: a.Policy.DailyInvitations, PhoneUserLimit: a.PhoneUserLimit, CreatedAt: at(a.CreatedAt)}
 	return answer(body, etag(a.Version, ""), ifNoneMatch)
 }
 

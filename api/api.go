@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -190,6 +191,8 @@ func (d *door) add(rt *Route) error {
 		return fmt.Errorf("it needs a permission of the room account, not %q", rt.Permission)
 	case !strings.HasPrefix(rt.Path, "/accounts/{slug}"):
 		return errors.New("its path must name the account")
+	case slices.ContainsFunc(named(rt.Path), func(name string) bool { return forms[name] == nil }):
+		return errors.New("it needs a form for every name in its path")
 	case rt.ID == "" || rt.register == nil || d.routes[rt.ID] != nil:
 		return errors.New("it needs a name of its own and a handler")
 	}

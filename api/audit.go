@@ -24,14 +24,14 @@ type AuditEntry struct {
 
 // AuditActor is who acted.
 type AuditActor struct {
-	Kind string `json:"kind" enum:"hub-user,api-key,staff,operator" doc:"A person in the portal, a program, a person of the provider, or whoever runs the server." example:"hub-user"`
+	Kind string `json:"kind" enum:"hub-user,api-key,phone-user,staff,operator" doc:"A person in the portal, a program, a phone user who set up a phone, a person of the provider, or whoever runs the server." example:"hub-user"`
 	ID   string `json:"id" doc:"ID of the person, for a key of its maker; empty for the operator." example:"p5zr2yb7m4xw6ct2ahsn5dek3v"`
 	Name string `json:"name" doc:"The name at that time." example:"Mary Chen"`
 }
 
 // AuditSubject is whom or what an entry is about.
 type AuditSubject struct {
-	ID   string `json:"id" doc:"ID of the hub user, invitation, key or account." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
+	ID   string `json:"id" doc:"ID of the hub user, invitation, key, phone user, call, ticket or account; a phone number is its own." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
 	Name string `json:"name" doc:"The name at that time." example:"Jo Baptiste"`
 }
 
@@ -44,9 +44,9 @@ type AuditLog struct {
 type AuditFilter struct {
 	Since   time.Time `query:"since" doc:"Only what happened at this time or later." example:"2026-11-01T00:00:00Z"`
 	Until   time.Time `query:"until" doc:"Only what happened before this time." example:"2026-12-01T00:00:00Z"`
-	Area    string    `query:"area" enum:"hub-user,invitation,settings,api-key,account" doc:"Only actions of this area." example:"invitation"`
+	Area    string    `query:"area" enum:"hub-user,invitation,phone-user,device,number,call,ticket,settings,api-key,account" doc:"Only actions of this area." example:"invitation"`
 	Actor   string    `query:"actor" pattern:"^[a-z2-7]{26}$" patternDescription:"the ID of a person" doc:"Only what this person did, in the portal or with a key." example:"p5zr2yb7m4xw6ct2ahsn5dek3v"`
-	Subject string    `query:"subject" pattern:"^[a-z2-7]{26}$" patternDescription:"an ID" doc:"Only what was done to this hub user, invitation or key." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
+	Subject string    `query:"subject" pattern:"^([a-z2-7]{26}|[0-9a-f]{16}[a-z2-7]{12}|\\+[0-9]{3,15})$" patternDescription:"an ID or a number in E.164" doc:"Only what was done to this hub user, invitation, key, phone user, call, ticket or number." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
 	Query   string    `query:"q" maxLength:"200" doc:"Only entries whose names or values hold this text." example:"baptiste"`
 }
 

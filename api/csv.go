@@ -62,9 +62,9 @@ func (d *door) csv(file string, header []string, each func(ctx context.Context, 
 	}}
 }
 
-// harmless keeps spreadsheets from running what people typed as a formula.
+// harmless keeps spreadsheets from running what people typed as a formula. A phone number in E.164 is a number to them and nothing worse.
 func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+	if cell != "" && !forms["number"].MatchString(cell) && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell
 	}
 	return cell

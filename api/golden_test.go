@@ -18,16 +18,19 @@ import (
 	"hubline/api"
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
+	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/phoneuser"
 	"hubline/product/support"
 )
 
 var update = flag.Bool("update", false, "write the golden files and the OpenAPI document anew")
 
 var (
-	auditIDs = regexp.MustCompile(`\b01[0-9a-f]{14}[a-z2-7]{12}\b`)
-	ids      = regexp.MustCompile(`\b[a-z2-7]{26}\b`)
-	cursors  = regexp.MustCompile(`"next":"[^"]+"`)
+	auditIDs  = regexp.MustCompile(`\b01[0-9a-f]{14}[a-z2-7]{12}\b`)
+	ids       = regexp.MustCompile(`\b[a-z2-7]{26}\b`)
+	usernames = regexp.MustCompile(`"username":"([ms])[a-z2-7]+"`)
+	cursors   = regexp.MustCompile(`"next":"[^"]+"`)
 )
 
 // masks replaces what is random by something of the same form: the first ID that appears is always the same one, and so on.
@@ -136,6 +139,8 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("POST", in+"/invitations/"+sam.ID+"/resend", nil).want(200, nil).golden(m, "resend-invitation.json")
 		w.send("GET", in+"/invitations", nil).want(200, nil).golden(m, "list-invitations.json")
 
+		w.goldenPhones(m, examples)
+
 		var more, music api.Ticket
 		w.send("POST", in+"/tickets", examples["open-ticket"]).want(201, &more).golden(m, "open-ticket.json")
 		w.send("POST", in+"/tickets", examples["open-ticket"]).want(409, nil).golden(m, "problems/limit-request-open.json")
@@ -143,7 +148,7 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("POST", in+"/tickets", `{"kind":"question","subject":"Hold music","description":"How do we change it?"}`).want(201, &music)
 		staff := w.Staff("sam@voice.example").Inside(w.admin.Account)
 		w.Clock.Advance(time.Minute)
-		if _, err := w.support.Answer(t.Context(), staff, music.ID, support.Answer{Text: "Under Sounds, with a file of yours."}); err != nil {
+		if _, err := w.Support.Answer(t.Context(), staff, music.ID, support.Answer{Text: "Under Sounds, with a file of yours."}); err != nil {
 			t.Fatal(err)
 		}
 		w.Clock.Advance(time.Minute)
@@ -168,4 +173,48 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("DELETE", in+"/invitations/"+sam.ID, nil).want(204, nil)
 		w.send("DELETE", in+"/hub-users/"+jo, nil).want(204, nil)
 	})
+}
+
+// goldenPhones keeps the answers about phone users and numbers.
+func (w *world) goldenPhones(m masks, examples map[string]string) {
+	const in = "/accounts/harbour"
+	inside := account.Operate().Inside(w.admin.Account)
+	for e164, name := range map[string]string{"+61255500142": "Main line", "+61491570156": "Mary's mobile"} {
+		if _, err := w.Numbers.Assign(w.t.Context(), inside, e164, name); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	var mary, priya api.PhoneUser
+	w.send("POST", in+"/phone-users", `{"extension":"101","display_name":"Mary Chen","email":"mary.chen@harbourdental.example","local_prefix":"02",
+		"caller_id":"02 5550 0142","sms_number":"0491 570 156","app_enabled":true}`).want(201, &mary)
+	w.RunJobs()
+	for _, kind := range []string{phoneuser.Phone, phoneuser.PhoneSHA256} {
+		w.Clock.Advance(time.Minute)
+		if _, err := w.Phones.Provide(w.t.Context(), inside, mary.ID, kind); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.send("POST", in+"/phone-users", examples["add-phone-user"]).want(201, &priya).golden(m, "add-phone-user.json")
+	w.send("POST", in+"/phone-users", examples["add-phone-user"]).want(422, nil).golden(m, "problems/extension-taken.json")
+	w.send("POST", in+"/phone-users", `{"extension":"108","display_name":"","caller_id":"1300 975 707","app_enabled":true}`).want(422, nil).golden(m, "problems/display-name-empty.json")
+	w.send("GET", in+"/phone-users/"+mary.ID, nil).want(200, nil).golden(m, "get-phone-user.json")
+	w.send("GET", in+"/phone-users?limit=1&q=5550%200142", nil).want(200, nil).golden(m, "list-phone-users.json")
+	w.send("GET", in+"/phone-users.csv", nil).want(200, nil).golden(m, "download-phone-users.csv")
+	w.send("PATCH", in+"/phone-users/"+mary.ID, examples["change-phone-user"]).want(200, nil).golden(m, "change-phone-user.json")
+	w.send("PATCH", in+"/phone-users/"+mary.ID, `{"extension":"102"}`).want(422, nil).golden(m, "problems/extension-fixed.json")
+	w.Clock.Advance(time.Minute)
+	w.send("POST", in+"/phone-users/"+mary.ID+"/send-details", nil).want(200, nil).golden(m, "send-details.json")
+	var devices api.Devices
+	list := w.send("GET", in+"/phone-users/"+mary.ID+"/devices", nil).want(200, &devices)
+	list.body = usernames.ReplaceAllString(list.body, `"username":"${1}k3vq5zr2yb7m4xw6ct2a"`)
+	list.golden(m, "list-devices.json")
+	w.send("DELETE", in+"/phone-users/"+mary.ID+"/devices/"+devices.Items[0].ID, nil).want(204, nil)
+	w.send("POST", in+"/phone-users/"+mary.ID+"/reset-password", nil).want(200, nil).golden(m, "reset-password.json")
+	w.send("DELETE", in+"/phone-users/"+priya.ID, nil).want(204, nil)
+
+	w.send("PATCH", in+"/numbers/+61255500142", `{"route":{"kind":"phone-user","phone_user_id":"`+mary.ID+`"}}`).want(200, nil)
+	w.send("PATCH", in+"/numbers/+61255500142", examples["change-number"]).want(200, nil).golden(m, "change-number.json")
+	w.send("GET", in+"/numbers/+61255500142", nil).want(200, nil).golden(m, "get-number.json")
+	w.send("GET", in+"/numbers", nil).want(200, nil).golden(m, "list-numbers.json")
+	w.send("GET", in+"/numbers.csv", nil).want(200, nil).golden(m, "download-numbers.csv")
 }

@@ -18,13 +18,29 @@ import (
 // bodyMost is the most a request may send, in bytes.
 const bodyMost = 1 << 20
 
-// id is the form of the IDs in paths. What has another form can't be the ID of anything, and never reaches a room.
-var id = regexp.MustCompile(`^[a-z2-7]{26}$`)
+// forms are what the parts of a path that name an item look like. What has another form can't be the name of anything, and never
+// reaches a room.
+var forms = map[string]*regexp.Regexp{
+	"id":     regexp.MustCompile(`^[a-z2-7]{26}$`),
+	"device": regexp.MustCompile(`^[a-z2-7]{26}$`),
+	"number": regexp.MustCompile(`^\+[0-9]{3,15}$`),
+}
+
+// named lists the parts of a path that name items.
+func named(path string) (names []string) {
+	for part := range strings.SplitSeq(path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok && part != "{slug}" {
+			names = append(names, strings.TrimSuffix(name, "}"))
+		}
+	}
+	return names
+}
 
 // guard stands before an operation: it finds out whose key asks and what it may do now, refuses what no operation takes, and only
 // then lets the request in. It is the only way to an operation.
 func (d *door) guard(rt *Route, op *huma.Operation, next http.HandlerFunc) http.Handler {
 	in := intake{parameters: parameters(op), fields: d.fields(op), patch: rt.Method == http.MethodPatch}
+	names := named(rt.Path)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := visitOf(r.Context())
 		v.route = rt.Method + " " + prefix + rt.Path
@@ -32,7 +48,7 @@ func (d *door) guard(rt *Route, op *huma.Operation, next http.HandlerFunc) http.
 		if err == nil {
 			v.actor, err = actor, actor.Require(rt.Permission)
 		}
-		if err == nil && strings.Contains(rt.Path, "{id}") && !id.MatchString(r.PathValue("id")) {
+		if err == nil && slices.ContainsFunc(names, func(name string) bool { return !forms[name].MatchString(r.PathValue(name)) }) {
 			err = nothingHere()
 		}
 		if err == nil {

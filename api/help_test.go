@@ -14,7 +14,6 @@ import (
 	"hubline/base/idempotent"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
-	"hubline/product/support"
 )
 
 // world is an installation with the account "harbour", its admin, a key of the admin with every scope, and the API in front.
@@ -26,7 +25,7 @@ type world struct {
 	url   string
 	store *idempotent.Store
 
-	support *support.Room
+	*api.TestRooms
 }
 
 // each runs a test on both engines.
@@ -51,12 +50,11 @@ func newWorld(t testing.TB, d *db.DB, change func(*api.Config), options ...accou
 // handler makes an API over the world's room, with its clock.
 func (w *world) handler(change func(*api.Config)) http.Handler {
 	w.t.Helper()
-	w.store = &idempotent.Store{DB: w.DB, Now: w.Clock.Now}
-	if room := w.Room.Config; w.support == nil { // its jobs are registered once
-		w.support = support.New(support.Config{DB: w.DB, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Mail: room.Mail, Now: w.Clock.Now, BaseURL: room.BaseURL, Provider: room.Provider})
+	if w.TestRooms == nil {
+		w.TestRooms = api.Furnish(w.t, w.Rig)
 	}
-	c := api.Config{Account: w.Room, Support: w.support, Idempotency: w.store, BaseURL: accounttest.BaseURL, Now: w.Clock.Now,
-		RateLimit: api.RateLimit{PerSecond: 1e6, Burst: 1e6, WrongPerMinute: 1e6, WrongBurst: 1e6}}
+	c := w.TestRooms.Config(w.Rig)
+	w.store = c.Idempotency
 	if change != nil {
 		change(&c)
 	}

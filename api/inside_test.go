@@ -217,6 +217,7 @@ var elsewhere = []string{
 	"password-common", "password-empty", "password-link-unknown", "password-long", "password-short", "password-wrong",
 	"set-up-unknown", "set-up-deleted", "set-up-used", "set-up-replaced", "set-up-expired", "set-up-app-off", "device-kind", "device-limit", // setting up a phone
 	"import-empty", "import-large", "import-unreadable", "import-columns", "import-started", // lists of phone users
+	"phone-number-empty", "phone-number-form", "phone-number-kind", "phone-number-assigned", "phone-number-taken", // the provider's
 	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "too-many-tries",
 }
 
@@ -224,7 +225,8 @@ var elsewhere = []string{
 func TestEveryProblemIsExplained(t *testing.T) {
 	t.Parallel()
 	found := map[string]string{}
-	for _, dir := range []string{".", "../base/db", "../base/idempotent", "../base/listing", "../product/account", "../product/phoneuser", "../product/support"} {
+	for _, dir := range []string{".", "../base/db", "../base/idempotent", "../base/listing", "../product/account", "../product/phoneuser", "../product/number",
+		"../product/support"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", dir, err)

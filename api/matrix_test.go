@@ -14,9 +14,9 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
-	"hubline/base/idempotent"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/phoneuser"
 	"hubline/product/support"
 )
 
@@ -42,7 +42,7 @@ var (
 // stage is an API with all makers, in a store that can be put back.
 type stage struct {
 	*accounttest.Rig
-	support *support.Room
+	*TestRooms
 	t       *testing.T
 	handler http.Handler
 	makers  []*maker
@@ -55,8 +55,7 @@ type stage struct {
 func newStage(t *testing.T, d *db.DB) *stage {
 	t.Helper()
 	s := &stage{Rig: accounttest.New(t, d), t: t, things: map[string]map[string]string{}, marks: []string{"Zanzibar", "zanzibar.example"}}
-	room := s.Room.Config
-	s.support = support.New(support.Config{DB: d, Jobs: s.Jobs, Keys: s.Keys, Account: s.Room, Mail: room.Mail, Now: s.Clock.Now, BaseURL: room.BaseURL, Provider: room.Provider})
+	s.TestRooms = Furnish(t, s.Rig)
 	boss, far := s.Open("harbour"), s.OpenFor("far", "admin@zanzibar.example")
 	name := "Zanzibar Group"
 	if _, err := s.ChangeSettings(t.Context(), far.Actor(), account.Settings{Name: name, TimeZone: "UTC", InvitationHours: 24, CheckMinutes: 30}, 0); err != nil {
@@ -65,14 +64,10 @@ func newStage(t *testing.T, d *db.DB) *stage {
 	s.session = boss.Session()
 	for place, admin := range map[string]*accounttest.User{"own": boss, "other": far} {
 		domain := map[string]string{"own": "harbour.example", "other": "zanzibar.example"}[place]
-		invitation, _ := s.Invite(admin, "waiting@"+domain)
-		asked, err := s.support.Open(t.Context(), admin.Actor(), support.NewTicket{Kind: support.Question, Subject: "Numbers", Description: "At " + domain})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.things[place] = map[string]string{"slug": admin.Account.Slug, "tickets": asked.ID, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID}
+		s.things[place] = s.furnished(admin, domain)
 	}
-	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26)}
+	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
+		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199"}
 	for place, from := range map[string]string{places[3]: "other", places[4]: "none"} {
 		s.things[place] = maps.Clone(s.things[from])
 		s.things[place]["slug"] = "harbour"
@@ -89,10 +84,36 @@ func newStage(t *testing.T, d *db.DB) *stage {
 	return s
 }
 
+// furnished makes one of everything in an account, and returns what addresses call it.
+func (s *stage) furnished(admin *accounttest.User, domain string) map[string]string {
+	s.t.Helper()
+	ctx, inside := s.t.Context(), account.Operate().Inside(admin.Account)
+	invitation, _ := s.Invite(admin, "waiting@"+domain)
+	asked, err := s.Support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.Question, Subject: "Numbers", Description: "At " + domain})
+	s.must(err)
+	e164 := map[string]string{"harbour.example": "+61255500142", "zanzibar.example": "+61255500143"}[domain]
+	_, err = s.Numbers.Assign(ctx, inside, e164, "Line of "+domain)
+	s.must(err)
+	user, err := s.Phones.Add(ctx, admin.Actor(), phoneuser.Settings{Extension: "101", DisplayName: "Mary", Email: "mary@" + domain, CallerID: e164, AppEnabled: true}, "")
+	s.must(err)
+	_, err = s.Phones.Provide(ctx, inside, user.ID, phoneuser.Phone)
+	s.must(err)
+	devices, err := s.Phones.Devices(ctx, admin.Actor(), user.ID)
+	s.must(err)
+	return map[string]string{"slug": admin.Account.Slug, "tickets": asked.ID, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID,
+		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
+}
+
+func (s *stage) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *stage) serve(routes []Route) {
 	s.t.Helper()
-	d, err := build(Config{Account: s.Room, Support: s.support, Idempotency: &idempotent.Store{DB: s.DB, Now: s.Clock.Now}, BaseURL: accounttest.BaseURL, Now: s.Clock.Now,
-		RateLimit: RateLimit{PerSecond: 1e6, Burst: 1e6, WrongPerMinute: 1e6, WrongBurst: 1e6}}, routes)
+	d, err := build(s.TestRooms.Config(s.Rig), routes)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -192,7 +213,7 @@ func (s *stage) cells(rt Route) []cell {
 				continue
 			}
 			for _, place := range places {
-				if strings.Contains(rt.Path, "{id}") || !strings.HasPrefix(place, "own account") {
+				if len(named(rt.Path)) > 0 || !strings.HasPrefix(place, "own account") {
 					list = append(list, cell{rt, who, kind, place})
 				}
 			}
@@ -204,17 +225,19 @@ func (s *stage) cells(rt Route) []cell {
 // request makes the cell's request, with a body that would do something.
 func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
 	things := s.things[c.place]
-	var path string
+	var path, last string
 	for part := range strings.SplitSeq(strings.TrimPrefix(c.route.Path, "/"), "/") {
+		declared := part
 		switch {
 		case part == "{slug}":
 			part = things["slug"]
-		case part == "{id}" && things[path[strings.LastIndex(path, "/")+1:]] != "":
-			part = things[path[strings.LastIndex(path, "/")+1:]]
+		case strings.HasPrefix(part, "{") && things[last] != "":
+			part = things[last]
 		case strings.HasPrefix(part, "{"):
 			return nil, fmt.Errorf("tell the matrix how to fill in %s of %s %s", part, c.route.Method, c.route.Path)
 		}
 		path += "/" + part
+		last = declared
 	}
 	var body string
 	if c.route.Method == "POST" || c.route.Method == "PATCH" {

@@ -115,6 +115,13 @@ var meanings = map[string]meaning{
 	"app-off":              {409, "App is off", "Set-up links go only to phone users whose app is on."},
 	"details-limit":        {429, "Sent too often", "The phone user got as many set-up links in a day as there can be."},
 
+	// Numbers.
+	"service-name-empty":      {422, "No service name", "A number needs a service name."},
+	"service-name-long":       {422, "Service name too long", "A service name has at most 60 characters."},
+	"service-name-characters": {422, "Characters not allowed in a service name", "The service name has characters that can't be shown."},
+	"route-form":              {422, "Route does not fit its kind", "A route of kind phone-user needs a phone_user_id; one of kind nowhere has none."},
+	"phone-user-unknown":      {422, "No such phone user", "A number can lead to a phone user of the same account only."},
+
 	// Tickets.
 	"ticket-kind":        {422, "Unknown kind", "A ticket is of kind phone-user-limit or question."},
 	"ticket-state":       {422, "Unknown state", "An answer leaves a ticket open or closed; lists can be filtered by open, answered and closed."},

@@ -6,6 +6,8 @@ const (
 	tagHubUsers    = "Hub users"
 	tagInvitations = "Invitations"
 	tagAccount     = "Account"
+	tagPhoneUsers  = "Phone users"
+	tagNumbers     = "Numbers"
 	tagTickets     = "Tickets"
 	tagAudit       = "Audit log"
 )
@@ -49,6 +51,39 @@ func Routes() []Route {
 			"Mails a new link and extends the invitation. The old link stops working in the same moment. Once a minute, and five times in all.", "", serve((*door).resendInvitation)},
 		{"DELETE", in + "/invitations/{id}", account.InviteHubUsers, "cancel-invitation", tagInvitations, "Cancel an invitation",
 			"Ends a pending invitation, or takes a declined or voided one off the list. Its link says from then on that it was cancelled.", "", serve((*door).cancelInvitation)},
+
+		{"GET", in + "/phone-users", account.ViewPhoneUsers, "list-phone-users", tagPhoneUsers, "List phone users",
+			"Lists the account's extensions with what their phones do right now.", "", serve((*door).listPhoneUsers)},
+		{"GET", in + "/phone-users.csv", account.ViewPhoneUsers, "download-phone-users", tagPhoneUsers, "Download phone users as CSV",
+			"Answers with all phone users that the filters choose, one a line. A cell that a spreadsheet would run as a formula begins with an apostrophe.", "", serve((*door).phoneUsersCSV)},
+		{"POST", in + "/phone-users", account.ChangePhoneUsers, "add-phone-user", tagPhoneUsers, "Add a phone user",
+			"Adds an extension. With the app on, the person gets a mail with a link that sets up one phone, once, within 48 hours. A plan that is full refuses; a ticket asks for more.",
+			`{"extension": "107", "display_name": "Priya Nair", "email": "priya.nair@harbourdental.example", "local_prefix": "02", "app_enabled": true}`, serve((*door).addPhoneUser)},
+		{"GET", in + "/phone-users/{id}", account.ViewPhoneUsers, "get-phone-user", tagPhoneUsers, "Get a phone user",
+			"Answers with one phone user. Whoever was deleted is not found.", "", serve((*door).phoneUser)},
+		{"PATCH", in + "/phone-users/{id}", account.ChangePhoneUsers, "change-phone-user", tagPhoneUsers, "Change a phone user",
+			"Changes the fields that are sent and leaves the others. It holds from the next call on.",
+			`{"display_name": "Mary Chen-Walsh", "local_prefix": "03", "hide_caller_id": true}`, serve((*door).changePhoneUser)},
+		{"DELETE", in + "/phone-users/{id}", account.ChangePhoneUsers, "delete-phone-user", tagPhoneUsers, "Delete a phone user",
+			"Ends the phone user's devices within a second and frees the extension and a place on the plan. Numbers that rang the phone user lead nowhere; call records keep the name.", "", serve((*door).deletePhoneUser)},
+		{"POST", in + "/phone-users/{id}/send-details", account.ChangePhoneUsers, "send-details", tagPhoneUsers, "Send set-up details",
+			"Mails a new set-up link; the one before stops working. Phones that are set up stay so.", "", serve((*door).sendDetails)},
+		{"POST", in + "/phone-users/{id}/reset-password", account.ChangePhoneUsers, "reset-password", tagPhoneUsers, "Reset the phones of a phone user",
+			"Ends every device within a second and, with the app on, mails a new set-up link.", "", serve((*door).resetPassword)},
+		{"GET", in + "/phone-users/{id}/devices", account.ViewPhoneUsers, "list-devices", tagPhoneUsers, "List the devices of a phone user",
+			"Lists the phones that sign in for the phone user, the oldest first. There are five at most. Passwords are nowhere to be read.", "", serve((*door).listDevices)},
+		{"DELETE", in + "/phone-users/{id}/devices/{device}", account.ChangePhoneUsers, "end-device", tagPhoneUsers, "End a device",
+			"Ends one device within a second; its call ends too. The others stay.", "", serve((*door).endDevice)},
+
+		{"GET", in + "/numbers", account.ViewNumbers, "list-numbers", tagNumbers, "List phone numbers",
+			"Lists the account's phone numbers and where they lead. Your provider assigns them.", "", serve((*door).listNumbers)},
+		{"GET", in + "/numbers.csv", account.ViewNumbers, "download-numbers", tagNumbers, "Download phone numbers as CSV",
+			"Answers with all numbers that the filters choose, one a line. A cell that a spreadsheet would run as a formula begins with an apostrophe; phone numbers do not.", "", serve((*door).numbersCSV)},
+		{"GET", in + "/numbers/{number}", account.ViewNumbers, "get-number", tagNumbers, "Get a phone number",
+			"Answers with one number of the account.", "", serve((*door).number)},
+		{"PATCH", in + "/numbers/{number}", account.RenameNumbers, "change-number", tagNumbers, "Change a phone number",
+			"Changes the service name, which Standard users may do, and where the number leads, which needs the scope numbers.change too. Both hold from the next call on.",
+			`{"service_name": "Front desk"}`, serve((*door).changeNumber)},
 
 		{"GET", in + "/tickets", account.ViewTickets, "list-tickets", tagTickets, "List tickets",
 			"Lists what the account asked the provider, the last changed first.", "", serve((*door).listTickets)},
