@@ -164,8 +164,8 @@ type Node struct {
 	log  *strings.Builder
 }
 
-// Start runs a server on the system's store and waits until it is ready.
-func (s *System) Start(t *testing.T) *Node {
+// Start runs a server on the system's store, with further flags if given, and waits until it is ready.
+func (s *System) Start(t *testing.T, flags ...string) *Node {
 	t.Helper()
 	path, err := Build()
 	must(t, err)
@@ -176,6 +176,7 @@ func (s *System) Start(t *testing.T) *Node {
 	n := &Node{URL: "http://" + addr, done: make(chan struct{}), log: &strings.Builder{}}
 	n.cmd = exec.Command(path, "serve", "--data", s.dir, "--store", s.store, "--http", addr, "--base-url", n.URL,
 		"--smtp-addr", s.Mails.Addr(), "--smtp-tls", "none", "--mail-from", "portal@provider.example", "--log-level", "warn")
+	n.cmd.Args = append(n.cmd.Args, flags...)
 	n.cmd.Stdout, n.cmd.Stderr = n.log, n.log
 	must(t, n.cmd.Start())
 	go func() { n.cmd.Wait(); close(n.done) }()
@@ -200,6 +201,9 @@ func (s *System) Start(t *testing.T) *Node {
 	})
 	return n
 }
+
+// PID is the server's process.
+func (n *Node) PID() int { return n.cmd.Process.Pid }
 
 // Kill ends the server as kill -9 does and waits until it is gone.
 func (n *Node) Kill() {
