@@ -46,7 +46,7 @@ const (
 	portRanges = 300
 )
 
-// ring starts a phone with a device, and waits until it is registered.
+// phone starts a phone with a device, and waits until it is registered.
 func (d *demo) phone(as device, hz int, transport string) *phone {
 	t := d.t
 	t.Helper()
@@ -190,13 +190,13 @@ func (p *phone) wait(kind string) (found event) {
 	return found
 }
 
-// recordings of one kind, "dec" being what was heard.
+// recordings are those of what was heard, one for each call.
 func (p *phone) recordings() []string {
 	found, _ := filepath.Glob(filepath.Join(p.dir, "dump-*-dec.wav"))
 	return found
 }
 
-// listensFor waits until the newest recording has that much sound.
+// hasHeard waits until the newest recording has that much sound.
 func (p *phone) hasHeard(length time.Duration) {
 	p.t.Helper()
 	until(p.t, "a recording of "+length.String(), func() bool {
@@ -207,26 +207,4 @@ func (p *phone) hasHeard(length time.Duration) {
 		info, err := os.Stat(all[len(all)-1])
 		return err == nil && info.Size() >= 2*8000*int64(length)/int64(time.Second)
 	})
-}
-
-// share is how much of what the phone heard last is the tone.
-func (p *phone) share(hz int) float64 {
-	p.t.Helper()
-	all := p.recordings()
-	if len(all) == 0 {
-		p.t.Fatal("the phone recorded nothing")
-	}
-	samples, rate, err := mediatest.ReadWAV(all[len(all)-1])
-	must(p.t, err)
-	return mediatest.Share(samples, rate, hz)
-}
-
-// tail is how much of the end of what the phone heard last is the tone.
-func (p *phone) tail(hz int, length time.Duration) float64 {
-	p.t.Helper()
-	all := p.recordings()
-	samples, rate, err := mediatest.ReadWAV(all[len(all)-1])
-	must(p.t, err)
-	n := int(length * time.Duration(rate) / time.Second)
-	return mediatest.Share(samples[max(0, len(samples)-n):], rate, hz)
 }

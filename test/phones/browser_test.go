@@ -1,3 +1,0 @@
-package phones
-
-func closeBrowser() {}
