@@ -310,6 +310,23 @@ func (r *registrar) sweep(now time.Time) {
 	}
 }
 
+// count returns how many bindings live.
+func (r *registrar) count(now time.Time) (n int) {
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.Lock()
+		for _, all := range s.seats {
+			for _, b := range all {
+				if b.ExpiresAt > now.UnixMilli() {
+					n++
+				}
+			}
+		}
+		s.Unlock()
+	}
+	return n
+}
+
 // devices returns every device that has a binding.
 func (r *registrar) devices() map[string]bool {
 	devices := make(map[string]bool)

@@ -271,6 +271,9 @@ func (b *Board) State(accountID, phoneUserID string) string {
 	return ""
 }
 
+// Counts returns how many calls go on and how many contacts are registered.
+func (b *Board) Counts() (calls, bindings int) { return b.live.count(), b.registrar.count(b.now()) }
+
 // Hangup ends a call of the account and tells whether it was going on here.
 func (b *Board) Hangup(accountID, callID string) bool {
 	return b.live.stop(accountID, callID, causePortal)

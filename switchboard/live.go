@@ -92,6 +92,12 @@ func (l *liveCalls) room(at seat) bool {
 	return l.users[at] < l.limits.PerUser
 }
 
+func (l *liveCalls) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.calls)
+}
+
 func (l *liveCalls) busy(at seat) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

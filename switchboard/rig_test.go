@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -145,6 +146,15 @@ func (r *rig) start() {
 	r.board = switchboard.New(r.config)
 	must(r.t, r.board.Load(r.t.Context()))
 	ctx, stop := context.WithCancel(context.Background())
+	address := r.sip.String() // as after a restart
+	if !r.sip.IsValid() {
+		address = pairedPort(r.t)
+	}
+	udp, err := r.board.Engine().ListenUDP(ctx, address)
+	must(r.t, err)
+	r.sip = netip.MustParseAddrPort(udp.String())
+	_, err = r.board.Engine().ListenTCP(ctx, udp.String())
+	must(r.t, err)
 	var running sync.WaitGroup
 	running.Go(func() { r.feed.Run(ctx) })
 	running.Go(func() { r.Phones.Run(ctx) })
@@ -169,15 +179,21 @@ func (r *rig) start() {
 		board.Engine().Close(drain)
 	})
 	r.t.Cleanup(r.stop)
-	address := "127.0.0.1:0"
-	if r.sip.IsValid() { // as after a restart
-		address = r.sip.String()
+}
+
+// pairedPort finds a port that is free for UDP and TCP.
+func pairedPort(t testing.TB) string {
+	t.Helper()
+	for {
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		udp, err := net.ListenPacket("udp", tcp.Addr().String())
+		tcp.Close()
+		if err == nil {
+			udp.Close()
+			return tcp.Addr().String()
+		}
 	}
-	udp, err := r.board.Engine().ListenUDP(ctx, address)
-	must(r.t, err)
-	r.sip = netip.MustParseAddrPort(udp.String())
-	_, err = r.board.Engine().ListenTCP(ctx, udp.String())
-	must(r.t, err)
 }
 
 func must(t testing.TB, err error) {

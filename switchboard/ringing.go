@@ -30,7 +30,8 @@ type fork struct {
 type forkEvent struct {
 	*fork
 	sip.Event
-	ok bool // false when the leg is over
+	from *sip.Leg // an INVITE that was repeated with credentials has another leg than before
+	ok   bool     // false when the leg is over
 }
 
 // ringing is the time between the INVITEs to the targets and the first answer.
@@ -101,7 +102,7 @@ func (r *ringing) start(f *fork) {
 func (r *ringing) forward(f *fork, leg *sip.Leg) {
 	for ev := range leg.Events() {
 		select {
-		case r.events <- forkEvent{f, ev, true}:
+		case r.events <- forkEvent{f, ev, leg, true}:
 		case <-r.quit:
 			return
 		}
@@ -110,7 +111,7 @@ func (r *ringing) forward(f *fork, leg *sip.Leg) {
 		}
 	}
 	select {
-	case r.events <- forkEvent{f, sip.Event{}, false}:
+	case r.events <- forkEvent{f, sip.Event{}, leg, false}:
 	case <-r.quit:
 	}
 }
@@ -131,7 +132,10 @@ func (r *ringing) stop() {
 
 // take handles an event of a fork; true when ringing is over.
 func (r *ringing) take(e forkEvent) bool {
-	if !e.ok {
+	switch {
+	case e.from != e.leg:
+		return false
+	case !e.ok:
 		return r.gone(e.fork, 503)
 	}
 	switch e.Kind {

@@ -37,8 +37,15 @@ func newUA(t testing.TB, to netip.AddrPort, transport string) *ua {
 			u.rang <- u.e.Answering(in)
 			return
 		}
-		u.other <- in
-		in.Refuse(501, "")
+		if in.Request.Method == "REGISTER" && in.Request.Get("Authorization") == "" { // as a carrier
+			in.Refuse(401, "", "WWW-Authenticate", sip.NewNonces([]byte("secret"), 0, nil).Challenge("network.example", "MD5", "x", false))
+		} else {
+			in.Refuse(501, "")
+		}
+		select {
+		case u.other <- in:
+		default:
+		}
 	}})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())

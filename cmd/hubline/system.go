@@ -88,6 +88,7 @@ func assemble(ctx context.Context, cfg *Config, migrate bool, log *slog.Logger, 
 		return nil, err
 	}
 	s.metrics = newMetrics(s.store, s.jobs)
+	s.metrics.registry.MustRegister(&telephony{s.board, s.media})
 	if s.tracing, err = newTracing(ctx, cfg.OTLPEndpoint); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
