@@ -73,7 +73,7 @@ func (p *Phones) Seat(ctx context.Context, extension string, devices int) (s Sea
 	return s, err
 }
 
-// Seats adds as many phone users, from extension 1000 on.
+// Seats adds as many phone users, from extension 2000 on.
 func (p *Phones) Seats(t *testing.T, count, devices int) []Seat {
 	t.Helper()
 	seats, errs := make([]Seat, count), make([]error, count)
@@ -82,7 +82,7 @@ func (p *Phones) Seats(t *testing.T, count, devices int) []Seat {
 	for range 4 {
 		wait.Go(func() {
 			for i := range next {
-				seats[i], errs[i] = p.Seat(t.Context(), strconv.Itoa(1000+i), devices)
+				seats[i], errs[i] = p.Seat(t.Context(), strconv.Itoa(2000+i), devices)
 			}
 		})
 	}
