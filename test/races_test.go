@@ -49,6 +49,9 @@ func TestRaces(t *testing.T) {
 			dbtest.Each(t, func(t *testing.T, d *db.DB) {
 				c := lay(t, accounttest.New(t, d))
 				n := *races / max(1, c.share)
+				if testing.Short() {
+					n = min(n, 60)
+				}
 				if d.Engine() == db.Postgres {
 					n /= 4
 				}

@@ -33,6 +33,9 @@ func TestWrongTokens(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		n := *wrongTokens
+		if testing.Short() {
+			n = min(n, 2000)
+		}
 		if d.Engine() == db.Postgres {
 			n = max(1, n/10)
 		}

@@ -389,7 +389,7 @@ func TestBadInput(t *testing.T) {
 func (c *cast) badFields(t *testing.T, list []*badForm) {
 	fields, tries := 0, 0
 	values := slices.Sorted(maps.Keys(badValues))
-	if c.DB.Engine() == db.Postgres {
+	if c.DB.Engine() == db.Postgres || testing.Short() {
 		values = fewBadValues // what a store could trip over is among them
 	}
 	for _, f := range list {
@@ -422,10 +422,18 @@ func (c *cast) badFields(t *testing.T, list []*badForm) {
 	t.Logf("%d forms, %d fields, %d tries", len(list), fields, tries)
 }
 
+// manyRandom is a quarter of what the flag says in short runs.
+func manyRandom() int {
+	if testing.Short() {
+		return *randomRequests / 4
+	}
+	return *randomRequests
+}
+
 // badAtRandom mixes bad values in all forms. The flag web.requests says how many.
 func (c *cast) badAtRandom(t *testing.T, list []*badForm) {
 	values := slices.Sorted(maps.Keys(badValues))
-	for n := range *randomRequests {
+	for n := range manyRandom() {
 		random := rand.New(rand.NewPCG(uint64(n), 0))
 		f := list[random.IntN(len(list))]
 		sent := maps.Clone(f.good)
@@ -439,5 +447,5 @@ func (c *cast) badAtRandom(t *testing.T, list []*badForm) {
 		}
 		c.try(t, f, fmt.Sprintf("random request %d", n), "", sent)
 	}
-	t.Logf("%d random requests", *randomRequests)
+	t.Logf("%d random requests", manyRandom())
 }

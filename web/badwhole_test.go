@@ -229,7 +229,7 @@ func (c *cast) badCalls(t *testing.T, _ []*badForm) {
 	routes := c.portal.Routes()
 	values := slices.Sorted(maps.Keys(badValues))
 	people := append(slices.Clone(c.players), c.clerk, &player{})
-	for n := range *randomRequests {
+	for n := range manyRandom() {
 		random := rand.New(rand.NewPCG(uint64(n), 4))
 		pick := func(list ...string) string { return list[random.IntN(len(list))] }
 		bad := func() string { return badValues[pick(values...)] }
@@ -274,5 +274,5 @@ func (c *cast) badCalls(t *testing.T, _ []*badForm) {
 		}
 		c.frozen.Undo(changes)
 	}
-	t.Logf("%d random calls", *randomRequests)
+	t.Logf("%d random calls", manyRandom())
 }
