@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"flag"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,6 +80,12 @@ func benchmarkPages(b *testing.B, d *db.DB) {
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var took []time.Duration
+			var before, after syscall.Rusage
+			syscall.Getrusage(0, &before)
+			defer func() {
+				syscall.Getrusage(0, &after)
+				b.ReportMetric(float64(after.Utime.Nano()+after.Stime.Nano()-before.Utime.Nano()-before.Stime.Nano())/1e6/float64(len(took)), "cpu-ms")
+			}()
 			for b.Loop() {
 				start := time.Now()
 				if _, err := room.Run(ctx, actor, page.report, page.query); err != nil {
