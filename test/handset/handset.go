@@ -59,6 +59,10 @@ func (r *Rack) take(in *sip.Incoming) {
 	p := r.phones[name]
 	r.mu.Unlock()
 	n, err := strconv.Atoi(generation)
+	if in.Request.Method == "OPTIONS" {
+		_ = in.Reply(in.Request.Respond(200, "")) // a carrier that is asked whether it is there
+		return
+	}
 	if in.Request.Method != "INVITE" || in.Leg != nil || p == nil || err != nil {
 		in.Refuse(501, "")
 		return
@@ -206,10 +210,25 @@ func (p *Phone) Call(ctx context.Context, number string) (*sip.Leg, error) {
 	if err := p.sign(again, ev.Message); err != nil {
 		return nil, err
 	}
-	if leg, err = p.rack.e.Call(ctx, p.rack.flow, again); err != nil {
+	return p.rack.place(ctx, again)
+}
+
+// CallIn calls a number as the telephone network does: from the rack's address and without credentials. It returns as Call does.
+func (r *Rack) CallIn(ctx context.Context, number string) (*sip.Leg, error) {
+	m := sip.NewRequest("INVITE", sip.URI{Scheme: "sip", User: number, Host: r.flow.Remote().Addr().String(), Port: int(r.flow.Remote().Port())})
+	m.Set("From", "<sip:+61491570006@"+r.here.String()+">")
+	m.Set("To", "<sip:"+number+"@"+r.flow.Remote().String()+">")
+	m.Body = r.SDP()
+	return r.place(ctx, m)
+}
+
+// place sends an INVITE and waits for its end.
+func (r *Rack) place(ctx context.Context, m *sip.Message) (*sip.Leg, error) {
+	leg, err := r.e.Call(ctx, r.flow, m)
+	if err != nil {
 		return nil, err
 	}
-	ev, err = settled(ctx, leg)
+	ev, err := settled(ctx, leg)
 	switch {
 	case err != nil:
 		return nil, err

@@ -211,6 +211,9 @@ func (n *Node) Kill() {
 	<-n.done
 }
 
+// Said returns the server's log. Call it after Kill.
+func (n *Node) Said() string { return n.log.String() }
+
 // Until waits for a condition, at most a minute.
 func Until(t *testing.T, what string, is func() bool) {
 	t.Helper()
