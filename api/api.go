@@ -25,8 +25,10 @@ import (
 	"hubline/base/fault"
 	"hubline/base/idempotent"
 	"hubline/product/account"
+	"hubline/product/call"
 	"hubline/product/number"
 	"hubline/product/phoneuser"
+	"hubline/product/report"
 	"hubline/product/support"
 )
 
@@ -38,6 +40,8 @@ type Config struct {
 	Account        *account.Room
 	Phones         *phoneuser.Room
 	Numbers        *number.Room
+	Calls          *call.Room
+	Reports        *report.Room
 	Support        *support.Room
 	Idempotency    *idempotent.Store
 	BaseURL        string         // origin of this installation, without a slash at the end; every other Host is refused

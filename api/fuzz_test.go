@@ -22,6 +22,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 
 	"hubline/product/account"
+	"hubline/product/call"
 	"hubline/product/phoneuser"
 )
 
@@ -115,6 +116,8 @@ func (f *fuzzer) restore() {
 		"tickets":     `SELECT id FROM tickets ORDER BY state DESC, id LIMIT 30`,
 		"phone-users": `SELECT id FROM phone_users WHERE deleted_at = 0 ORDER BY app_enabled DESC, id LIMIT 40`,
 		"numbers":     `SELECT number FROM numbers ORDER BY number`,
+		"calls":       `SELECT id FROM calls ORDER BY id LIMIT 40`,
+		"live-calls":  `SELECT id FROM calls WHERE ended_at = 0 ORDER BY id`,
 	} {
 		f.ofKind[kind] = f.column(query)
 	}
@@ -341,6 +344,14 @@ func (w *world) seedPhones() {
 		if _, err := w.Numbers.Assign(ctx, inside, e164, ""); err != nil {
 			w.t.Fatal(err)
 		}
+	}
+	for n := range 12 {
+		c := call.Record{AccountID: w.admin.Account.ID, Direction: call.Directions[n%3], FromNumber: "+61491570156", ToNumber: "+61255500142", ToName: "Mary Chen",
+			StartedAt: w.Clock.Now().Add(-time.Duration(n) * 9 * time.Hour).UnixMilli(), EndedAt: w.Clock.Now().UnixMilli()}
+		if n%4 != 0 {
+			c.Status, c.AnsweringPoint, c.Steps = call.Statuses[n%5], "Mary Chen", []call.Step{{At: c.StartedAt, Kind: "ring", Party: "Mary Chen", Status: 180}}
+		}
+		w.Record(w.t, c)
 	}
 	for n := range 30 {
 		u, err := w.Phones.Add(ctx, w.admin.Actor(), phoneuser.Settings{Extension: strconv.Itoa(2000 + n), DisplayName: "Seat", Email: "seat@harbour.example", AppEnabled: true}, "")

@@ -20,7 +20,9 @@ import (
 	"hubline/base/db/dbtest"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/call"
 	"hubline/product/phoneuser"
+	"hubline/product/report"
 	"hubline/product/support"
 )
 
@@ -140,6 +142,7 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("GET", in+"/invitations", nil).want(200, nil).golden(m, "list-invitations.json")
 
 		w.goldenPhones(m, examples)
+		w.goldenCalls(m)
 
 		var more, music api.Ticket
 		w.send("POST", in+"/tickets", examples["open-ticket"]).want(201, &more).golden(m, "open-ticket.json")
@@ -217,4 +220,38 @@ func (w *world) goldenPhones(m masks, examples map[string]string) {
 	w.send("GET", in+"/numbers/+61255500142", nil).want(200, nil).golden(m, "get-number.json")
 	w.send("GET", in+"/numbers", nil).want(200, nil).golden(m, "list-numbers.json")
 	w.send("GET", in+"/numbers.csv", nil).want(200, nil).golden(m, "download-numbers.csv")
+}
+
+// goldenCalls keeps the answers about calls.
+func (w *world) goldenCalls(m masks) {
+	const in = "/accounts/harbour"
+	begin := w.Clock.Now().Add(-time.Hour).UnixMilli()
+	ms := func(seconds int64) int64 { return begin + seconds*1000 }
+	mary := call.Record{AccountID: w.admin.Account.ID, Direction: call.Inbound, Status: call.Answered, FromNumber: "+61491570156", ToNumber: "+61255500142",
+		ToName: "Mary Chen", ServiceNumber: "+61255500142", ServiceName: "Main line", AnsweringPoint: "Mary Chen", StartedAt: ms(0), AnsweredAt: ms(9), EndedAt: ms(104),
+		RingMS: 9000, TalkMS: 95_000, Cause: "hung-up", EndedBy: "caller", SIPStatus: 200,
+		Steps: []call.Step{{At: ms(0), Kind: "dialled", Party: "Mary Chen"}, {At: ms(0), Kind: "ringing", Party: "Mary Chen", Status: 180},
+			{At: ms(9), Kind: "answered", Party: "Mary Chen", Status: 200}, {At: ms(104), Kind: "ended", Party: "caller", Text: "hung-up"}}}
+	missed := mary
+	missed.Status, missed.AnsweringPoint, missed.AnsweredAt, missed.TalkMS, missed.Steps = call.Unanswered, "", 0, 0, nil
+	missed.StartedAt, missed.EndedAt, missed.RingMS, missed.Cause, missed.EndedBy, missed.SIPStatus = ms(600), ms(630), 30_000, "no-answer", "system", 480
+	out := call.Record{AccountID: mary.AccountID, Direction: call.Outbound, Status: call.Answered, FromNumber: "+61255500142", FromName: "Mary Chen", ToNumber: "+61491570156",
+		ServiceNumber: "+61255500142", ServiceName: "Main line", AnsweringPoint: "0491 570 156", StartedAt: ms(1200), AnsweredAt: ms(1205), EndedAt: ms(1265),
+		RingMS: 5000, TalkMS: 60_000, Cause: "hung-up", EndedBy: "callee", SIPStatus: 200}
+	live := call.Record{AccountID: mary.AccountID, Direction: call.Internal, FromNumber: "101", FromName: "Mary Chen", ToNumber: "102", ToName: "Tom Okafor", StartedAt: ms(3595)}
+	answered := w.Record(w.t, mary)
+	for _, c := range []call.Record{missed, out} {
+		w.Record(w.t, c)
+	}
+	ongoing := w.Record(w.t, live)
+	w.send("GET", in+"/calls/"+answered, nil).want(200, nil).golden(m, "get-call.json")
+	w.send("GET", in+"/calls?limit=1&number=0491%20570%20156", nil).want(200, nil).golden(m, "list-calls.json")
+	w.send("GET", in+"/calls.csv", nil).want(200, nil).golden(m, "download-calls.csv")
+	w.send("GET", in+"/live-calls", nil).want(200, nil).golden(m, "list-live-calls.json")
+	w.send("DELETE", in+"/live-calls/"+ongoing, nil).want(204, nil)
+	w.send("DELETE", in+"/live-calls/"+answered, nil).want(409, nil).golden(m, "problems/call-over.json")
+	for _, kind := range report.Kinds {
+		w.send("GET", in+"/reports/"+kind.Name+"?days=3&limit=2", nil).want(200, nil).golden(m, "report-"+kind.Name+".json")
+		w.send("GET", in+"/reports/"+kind.Name+".csv?days=3", nil).want(200, nil).golden(m, "download-"+kind.Name+".csv")
+	}
 }

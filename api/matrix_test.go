@@ -16,6 +16,7 @@ import (
 	"hubline/base/db/dbtest"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/call"
 	"hubline/product/phoneuser"
 	"hubline/product/support"
 )
@@ -67,7 +68,8 @@ func newStage(t *testing.T, d *db.DB) *stage {
 		s.things[place] = s.furnished(admin, domain)
 	}
 	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
-		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199"}
+		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199",
+		"calls": strings.Repeat("0", 16) + strings.Repeat("f", 12), "live-calls": strings.Repeat("0", 16) + strings.Repeat("f", 12)}
 	for place, from := range map[string]string{places[3]: "other", places[4]: "none"} {
 		s.things[place] = maps.Clone(s.things[from])
 		s.things[place]["slug"] = "harbour"
@@ -80,7 +82,10 @@ func newStage(t *testing.T, d *db.DB) *stage {
 	s.RunJobs()
 	s.Clock.Advance(2 * time.Hour) // the expired keys are now
 	s.serve(Routes())
-	s.frozen = dbtest.Freeze(t, d, "api_keys.last_used_at")
+	if _, err := d.ExecContext(t.Context(), `INSERT INTO call_nodes (node, seen_at) VALUES ($1, 1) ON CONFLICT (node) DO NOTHING`, s.Calls.Node); err != nil { // it says every few seconds that it lives
+		t.Fatal(err)
+	}
+	s.frozen = dbtest.Freeze(t, d, "api_keys.last_used_at", "call_nodes.seen_at")
 	return s
 }
 
@@ -100,7 +105,8 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	s.must(err)
 	devices, err := s.Phones.Devices(ctx, admin.Actor(), user.ID)
 	s.must(err)
-	return map[string]string{"slug": admin.Account.Slug, "tickets": asked.ID, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID,
+	live := s.Record(s.t, call.Record{AccountID: admin.Account.ID, Direction: call.Inbound, FromNumber: "+61491570156", ToNumber: e164, ToName: "Mary at " + domain})
+	return map[string]string{"slug": admin.Account.Slug, "calls": live, "live-calls": live, "tickets": asked.ID, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID,
 		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
 }
 

@@ -122,6 +122,15 @@ var meanings = map[string]meaning{
 	"route-form":              {422, "Route does not fit its kind", "A route of kind phone-user needs a phone_user_id; one of kind nowhere has none."},
 	"phone-user-unknown":      {422, "No such phone user", "A number can lead to a phone user of the same account only."},
 
+	// Calls and reports.
+	"call-over":           {409, "Over already", "The call has ended, or nobody here runs it any more."},
+	"call-status-unknown": {422, "Unknown status", "Calls end as answered, unanswered, cancelled, busy or unavailable."},
+	"direction-unknown":   {422, "Unknown direction", "Calls are inbound, outbound or internal."},
+	"report-days":         {422, "Too many days", "A report looks back 1 to 3660 days."},
+	"report-direction":    {422, "Report has one direction", "Inbound and outbound calls are reports of their own; all-calls can be filtered by direction."},
+	"report-range":        {422, "Range can't be", "until has to be after since, and at most ten years later."},
+	"stopping":            {503, "Stopping", "The server is about to stop. The same request may succeed in a moment."},
+
 	// Tickets.
 	"ticket-kind":        {422, "Unknown kind", "A ticket is of kind phone-user-limit or question."},
 	"ticket-state":       {422, "Unknown state", "An answer leaves a ticket open or closed; lists can be filtered by open, answered and closed."},

@@ -8,6 +8,8 @@ const (
 	tagAccount     = "Account"
 	tagPhoneUsers  = "Phone users"
 	tagNumbers     = "Numbers"
+	tagCalls       = "Calls"
+	tagReports     = "Reports"
 	tagTickets     = "Tickets"
 	tagAudit       = "Audit log"
 )
@@ -16,7 +18,7 @@ const (
 // name.
 func Routes() []Route {
 	const in = "/accounts/{slug}"
-	return []Route{
+	list := []Route{
 		{"GET", in, account.ViewSettings, "get-account", tagAccount, "Get the account",
 			"Answers with the account and its settings.", "", serve((*door).account)},
 		{"PATCH", in, account.ChangeSettings, "change-account", tagAccount, "Change the account's settings",
@@ -85,6 +87,17 @@ func Routes() []Route {
 			"Changes the service name, which Standard users may do, and where the number leads, which needs the scope numbers.change too. Both hold from the next call on.",
 			`{"service_name": "Front desk"}`, serve((*door).changeNumber)},
 
+		{"GET", in + "/calls", account.ViewCalls, "list-calls", tagCalls, "List calls",
+			"Lists calls that have ended, the newest first unless sorted otherwise. A call is there within a second of its end.", "", serve((*door).listCalls)},
+		{"GET", in + "/calls.csv", account.ViewCalls, "download-calls", tagCalls, "Download calls as CSV",
+			"Answers with all calls that the filters choose, one a line. A cell that a spreadsheet would run as a formula begins with an apostrophe; phone numbers do not.", "", serve((*door).callsCSV)},
+		{"GET", in + "/calls/{call}", account.ViewCalls, "get-call", tagCalls, "Get a call",
+			"Answers with one call and its steps, also while it goes on.", "", serve((*door).call)},
+		{"GET", in + "/live-calls", account.ViewCalls, "list-live-calls", tagCalls, "List calls that go on",
+			"Lists who talks or rings at this moment.", "", serve((*door).liveCalls)},
+		{"DELETE", in + "/live-calls/{call}", account.EndCalls, "end-call", tagCalls, "End a call",
+			"Hangs up a call that goes on. Its record stays and says that it was ended so.", "", serve((*door).endCall)},
+
 		{"GET", in + "/tickets", account.ViewTickets, "list-tickets", tagTickets, "List tickets",
 			"Lists what the account asked the provider, the last changed first.", "", serve((*door).listTickets)},
 		{"POST", in + "/tickets", account.OpenTickets, "open-ticket", tagTickets, "Open a ticket",
@@ -101,4 +114,5 @@ func Routes() []Route {
 		{"GET", in + "/audit-log.csv", account.ViewAuditLog, "download-audit-log", tagAudit, "Download the audit log as CSV",
 			"Answers with all entries that the filters choose, one a line, newest first. A cell that a spreadsheet would run as a formula begins with an apostrophe.", "", serve((*door).auditCSV)},
 	}
+	return append(list, reports(in)...)
 }

@@ -44,6 +44,8 @@ func (s *system) doors() (*web.Portal, http.Handler, error) {
 		Account:     s.room,
 		Phones:      s.phones,
 		Numbers:     s.numbers,
+		Calls:       s.calls,
+		Reports:     s.reports,
 		Support:     s.support,
 		Idempotency: answers,
 		BaseURL:     s.cfg.BaseURL,
