@@ -82,7 +82,7 @@ type Phones struct {
 	PublicIP  string   `group:"phones" name:"public-ip" env:"HUBLINE_PUBLIC_IP" placeholder:"IP" help:"Address that phones and carriers are told, where it differs from the one listened on: behind a NAT, or when listening on all. Empty: found by this machine's own routes."`
 	RTPPorts  string   `group:"phones" name:"rtp-ports" env:"HUBLINE_RTP_PORTS" default:"16384-32767" placeholder:"FROM-TO" help:"UDP ports for the sound of calls; each side of a call takes two."`
 	Carriers  []string `group:"phones" name:"carrier" env:"HUBLINE_CARRIER" secret:"" placeholder:"CARRIER" help:"Connection to the telephone network, the preferred first: \"name=Example;host=sip.example.net\". Further keys: host (again, for the next to try), source (address or network its calls come from), transport (udp, tcp, tls), username, password, password-file, realm, domain, register, numbers (e164, digits, national), identity (pai, rpid, from), ping, channels."`
-	Node      string   `group:"phones" name:"node" env:"HUBLINE_NODE" default:"main" placeholder:"NAME" help:"Name of this node among those that share the store; the same at each start."`
+	Node      string   `group:"phones" name:"node" env:"HUBLINE_NODE" placeholder:"NAME" help:"Name of this node among those that share the store; the same at each start. Empty: main with the embedded store, with another the name of this machine."`
 	SIPServer string   `group:"phones" name:"sip-server" env:"HUBLINE_SIP_SERVER" placeholder:"HOST:PORT" help:"Where phones are told to connect. Empty: the SIP domain."`
 }
 

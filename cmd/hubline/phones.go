@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"hubline/base/db"
 	"hubline/media"
 	"hubline/product/call"
 	"hubline/product/report"
@@ -41,16 +43,31 @@ func (s *system) wirePhones() error {
 	if err != nil {
 		return err
 	}
-	s.calls = call.New(call.Config{DB: s.store, Keys: s.ring, Account: s.room, Plan: s.numbers.Plan, Log: s.log, Node: s.cfg.Node})
+	node, err := s.node()
+	if err != nil {
+		return err
+	}
+	s.calls = call.New(call.Config{DB: s.store, Keys: s.ring, Account: s.room, Plan: s.numbers.Plan, Log: s.log, Node: node})
 	s.reports = report.New(report.Config{Calls: s.calls, Plan: s.numbers.Plan})
 	s.media = media.New(media.Config{IP: public, Listen: listen, PortMin: low, PortMax: high, Log: s.log})
 	s.board = switchboard.New(switchboard.Config{
 		SIP:   sip.Config{UserAgent: "Hubline", Log: s.log},
 		Media: s.media, Phones: s.phones, Numbers: s.numbers, Calls: s.calls, Feed: s.feed, Carriers: carriers, Plan: s.numbers.Plan,
-		Domain: s.phones.Domain, Address: public, Node: s.cfg.Node, Log: s.log,
+		Domain: s.phones.Domain, Address: public, Node: node, Log: s.log,
 	})
 	s.phones.Presence, s.calls.Operator = s.board, s.board
 	return nil
+}
+
+// node names this process among those on the same store. Its calls and registrations are told apart by it, also at the next start.
+func (s *system) node() (string, error) {
+	switch {
+	case s.cfg.Node != "":
+		return s.cfg.Node, nil
+	case s.store.Engine() == db.SQLite:
+		return "main", nil
+	}
+	return os.Hostname()
 }
 
 // openPhones reads what the last process left and opens the ports for phones.
