@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const kamailioPassword = "quiet-harbour-lantern"
+
+// startKamailio runs Kamailio with a configuration of our own: users and their HA1 in a hash table, bindings in memory or written through to
+// PostgreSQL, calls by a stateful proxy.
+func startKamailio(ctx context.Context, dir string, db *database) (*server, error) {
+	addr, err := freeUDP()
+	if err != nil {
+		return nil, err
+	}
+	modules := kamailioModules()
+	if modules == "" {
+		return nil, errors.New("the modules of kamailio were not found")
+	}
+	s := &server{addr: addr, domain: "sip.bench.test"}
+	for i := range *people {
+		name := fmt.Sprintf("kamailio-bench-%06d", i)
+		s.users = append(s.users, &user{device: device{name: name, password: kamailioPassword, dial: name, account: i / perAccount}})
+	}
+	storage := `modparam("usrloc", "db_mode", 0)`
+	if db != nil {
+		if err := db.create(ctx, "kamailio"); err != nil {
+			return nil, err
+		}
+		for _, table := range []string{"standard", "usrloc"} {
+			if err := db.load(ctx, "kamailio", "/usr/share/kamailio/postgres/"+table+"-create.sql"); err != nil {
+				return nil, err
+			}
+		}
+		storage = "loadmodule \"db_postgres.so\"\n" + `modparam("usrloc", "db_mode", 1)` + "\n" + fmt.Sprintf(`modparam("usrloc", "db_url", "%s")`, db.kamailioURL("kamailio"))
+	}
+	text := strings.NewReplacer("{addr}", addr.String(), "{domain}", s.domain, "{modules}", modules, "{users}", fmt.Sprint(*people),
+		"{password}", kamailioPassword, "{storage}", storage).Replace(kamailioConfig)
+	config := filepath.Join(dir, "kamailio.cfg")
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	s.cmd = onFirst(ctx, "kamailio", "-x", "fm", "-X", "fm", "-m", "1024", "-M", "64", "-f", config, "-DD", "-E", "-Y", dir)
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	return s, s.wait()
+}
+
+func kamailioModules() string {
+	for _, pattern := range []string{"/usr/lib/*/kamailio/modules/usrloc.so", "/usr/lib/kamailio/modules/usrloc.so", "/usr/local/lib*/kamailio/modules/usrloc.so"} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return filepath.Dir(found[0]) + "/"
+		}
+	}
+	return ""
+}
+
+const kamailioConfig = `#!KAMAILIO
+debug=-1
+log_stderror=yes
+children=1
+disable_tcp=yes
+auto_aliases=no
+listen=udp:{addr}
+alias="{domain}"
+max_while_loops=1000000
+mpath="{modules}"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "auth.so"
+loadmodule "htable.so"
+{storage}
+modparam("usrloc", "hash_size", 14)
+modparam("registrar", "max_contacts", 5)
+modparam("auth", "nonce_expire", 60)
+modparam("htable", "htable", "auth=>size=14;")
+
+event_route[htable:mod-init] {
+	$var(i) = 0;
+	while ($var(i) < {users}) {
+		$var(n) = "" + (1000000 + $var(i));
+		$var(n) = "kamailio-bench-" + $(var(n){s.substr,1,0});
+		$var(h) = $var(n) + ":{domain}:{password}";
+		$sht(auth=>$var(n)) = $(var(h){s.md5});
+		$var(i) = $var(i) + 1;
+	}
+}
+
+request_route {
+	if (!mf_process_maxfwd_header("10")) {
+		sl_send_reply("483", "Too Many Hops");
+		exit;
+	}
+	if (is_method("OPTIONS")) {
+		sl_send_reply("200", "OK");
+		exit;
+	}
+	if (is_method("CANCEL")) {
+		if (t_check_trans()) t_relay();
+		exit;
+	}
+	if (has_totag()) {
+		if (loose_route()) {
+			t_relay();
+			exit;
+		}
+		if (is_method("ACK") && t_check_trans()) t_relay();
+		exit;
+	}
+	t_check_trans();
+	if (is_method("REGISTER")) {
+		if (!pv_www_authenticate("{domain}", "$sht(auth=>$au)", "1")) {
+			www_challenge("{domain}", "1");
+			exit;
+		}
+		save("location");
+		exit;
+	}
+	if (is_method("INVITE")) {
+		if (!pv_proxy_authenticate("{domain}", "$sht(auth=>$au)", "1")) {
+			proxy_challenge("{domain}", "1");
+			exit;
+		}
+		consume_credentials();
+		record_route();
+		if (!lookup("location")) {
+			sl_send_reply("404", "Not Found");
+			exit;
+		}
+		t_relay();
+		exit;
+	}
+	sl_send_reply("405", "Method Not Allowed");
+}
+`
