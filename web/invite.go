@@ -65,6 +65,9 @@ func (p *Portal) invite(r *Request) error {
 		}
 		r.Fill(inviteForm{Email: before.Email, Name: before.Name, Roles: before.Roles.Words(), Message: before.Message})
 	}
+	if query := r.URL.Query(); query.Has("email") { // from the page where they got a phone
+		r.Fill(inviteForm{Email: query.Get("email"), Name: query.Get("name")})
+	}
 	return p.inviteAgain(r)
 }
 

@@ -24,6 +24,7 @@ type phoneUserForm struct {
 type phoneUserPage struct {
 	phoneuser.User
 	Action, FormKey, Save, Plan string
+	Full                        bool // of a new one: the plan has no room
 	Now                         *personStatus
 	Meanwhile                   *meanwhile
 	CallerIDs, SMSNumbers       []Option
@@ -118,7 +119,7 @@ func (p *Portal) phoneUserPage(r *Request, u phoneuser.User, owned []number.Numb
 		if err != nil {
 			return err
 		}
-		data.Plan = planSentence(used, limit)
+		data.Plan, data.Full = planSentence(used, limit), used >= limit
 		return r.Render("phoneuser/phone-user.html", page)
 	}
 	page.Title, data.Action, data.Save = u.DisplayName, r.to("phone-users", u.ID), "Save changes"
