@@ -243,15 +243,21 @@ func TestNoSidewaysScroll(t *testing.T) {
 	p.signIn(d.who(t, "harbour", "admin,billing"))
 	for _, path := range []string{"/harbour/", "/harbour/hub-users", "/harbour/audit-log", "/harbour/roles", "/harbour/settings", "/profile/security"} {
 		p.open(path)
-		for _, width := range []int64{320, 360, 414, 640, 768, 900, 1024, 1100, 1280, 1440, 1920} {
-			p.width(width)
-			if wide := eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
-				t.Errorf("%s scrolls sideways by %d px at %d", path, wide, width)
-			}
-			small := eval[[]string](p, `[...document.querySelectorAll('main a, main button, main input:not([type=hidden]), main select, header a, header button')].filter(e => e.checkVisibility() && !e.closest('p, li, dd, .sr, label')).map(e => [e, e.getBoundingClientRect()]).filter(([e, r]) => r.width > 0 && (r.width < 24 || r.height < 24)).map(([e, r]) => (e.innerText || e.name || e.className) + ' ' + Math.round(r.width) + 'x' + Math.round(r.height))`)
-			for _, s := range small {
-				t.Errorf("%s at %d: target under 24 x 24: %s", path, width, s)
-			}
+		p.fits(path)
+	}
+}
+
+// fits fails when the page scrolls sideways at one of eleven widths, or a target is too small to hit.
+func (p *person) fits(path string) {
+	p.t.Helper()
+	for _, width := range []int64{320, 360, 414, 640, 768, 900, 1024, 1100, 1280, 1440, 1920} {
+		p.width(width)
+		if wide := eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
+			p.t.Errorf("%s scrolls sideways by %d px at %d", path, wide, width)
+		}
+		small := eval[[]string](p, `[...document.querySelectorAll('main a, main button, main input:not([type=hidden]), main select, header a, header button')].filter(e => e.checkVisibility() && !e.closest('p, li, dd, .sr, label')).map(e => [e, e.getBoundingClientRect()]).filter(([e, r]) => r.width > 0 && (r.width < 24 || r.height < 24)).map(([e, r]) => (e.innerText || e.name || e.className) + ' ' + Math.round(r.width) + 'x' + Math.round(r.height))`)
+		for _, s := range small {
+			p.t.Errorf("%s at %d: target under 24 x 24: %s", path, width, s)
 		}
 	}
 }

@@ -85,21 +85,27 @@ func (p *person) visit(places []place) {
 					at.open(p)
 				}
 				name := fmt.Sprintf("%s-%s-%d", at.name, theme, width)
-				p.shoot(name)
-				for _, v := range p.violations() {
-					p.t.Errorf("%s: %s", name, v)
-				}
-				if wide := eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
-					p.t.Errorf("%s scrolls sideways by %d px", name, wide)
-				}
-				for _, c := range p.complaints() {
-					if !strings.Contains(c, "favicon") {
-						p.t.Errorf("%s: %s", name, c)
-					}
-				}
+				p.examine(name)
 			}
 		}
 	}
 	p.width(1280)
 	p.theme("light")
+}
+
+// examine looks at the page as it stands.
+func (p *person) examine(name string) {
+	p.t.Helper()
+	p.shoot(name)
+	for _, v := range p.violations() {
+		p.t.Errorf("%s: %s", name, v)
+	}
+	if wide := eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
+		p.t.Errorf("%s scrolls sideways by %d px", name, wide)
+	}
+	for _, c := range p.complaints() {
+		if !strings.Contains(c, "favicon") {
+			p.t.Errorf("%s: %s", name, c)
+		}
+	}
 }
