@@ -80,6 +80,7 @@ type Board struct {
 	saver     *saver
 	registrar *registrar
 	live      *liveCalls
+	ended     *ended
 
 	draining atomic.Bool
 	work     context.Context // of calls; ends when the board is closed
@@ -108,7 +109,7 @@ func New(c Config) *Board {
 		media: c.Media, phones: c.Phones, numbers: c.Numbers, calls: c.Calls, feed: c.Feed, plan: c.Plan, domain: c.Domain, address: c.Address.Unmap(),
 		node: c.Node, times: c.Times, log: c.Log, now: c.Now,
 		nonces: sip.NewNonces(secret[:], c.Times.Nonce, c.Now), nobody: sip.HA1("SHA-256", "", c.Domain, rand.Text()),
-		guesses: newGuesses(c.Now), carriers: newTrunks(c.Carriers, c.Address, c.Log), saver: newSaver(c.Phones, c.Log), live: newLiveCalls(c.Limits),
+		guesses: newGuesses(c.Now), carriers: newTrunks(c.Carriers, c.Address, c.Log), saver: newSaver(c.Phones, c.Log), live: newLiveCalls(c.Limits), ended: newEnded(),
 	}
 	b.registrar = newRegistrar(b.saver)
 	b.work, b.stopWork = context.WithCancel(context.Background())
@@ -270,9 +271,6 @@ func (b *Board) State(accountID, phoneUserID string) string {
 	}
 	return ""
 }
-
-// Counts returns how many calls go on and how many contacts are registered.
-func (b *Board) Counts() (calls, bindings int) { return b.live.count(), b.registrar.count(b.now()) }
 
 // Hangup ends a call of the account and tells whether it was going on here.
 func (b *Board) Hangup(accountID, callID string) bool {

@@ -87,6 +87,7 @@ func (c *conversation) finish() {
 	}
 	for _, s := range []*side{&c.near, &c.far} {
 		if s.talk != nil {
+			c.b.ended.sound(s.talk.end.Stats())
 			s.talk.end.Close()
 		}
 	}
@@ -107,6 +108,7 @@ func (c *conversation) finish() {
 	if r.Status == "" {
 		r.Status, r.Cause, r.EndedBy = call.Unavailable, "internal", bySystem
 	}
+	c.b.ended.call(r.Status)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.b.work), finishLimit)
 	defer cancel()
 	if err := c.b.calls.Finish(ctx, r.AccountID, *r); err != nil {
