@@ -112,6 +112,18 @@ func (s *registrarShard) put(at seat, bindings []binding) {
 
 // refreshes tells whether a REGISTER does no more than keep alive what is bound: then nobody has to wait for the store.
 func (r *registrar) refreshes(reg registration) bool {
+	return r.every(reg, func(b *binding, c contact) bool { return c.ttl > 0 && !changed(*b, reg.of, c) })
+}
+
+// repeats tells whether a REGISTER is the one that made what is bound, come again over the same way.
+func (r *registrar) repeats(reg registration) bool {
+	return r.every(reg, func(b *binding, _ contact) bool {
+		return b.CallID == reg.of.CallID && b.CSeq == reg.of.CSeq && b.Flow == reg.of.Flow
+	})
+}
+
+// every tells whether a condition holds for the bindings of all contacts of a REGISTER, of which there is at least one.
+func (r *registrar) every(reg registration, holds func(*binding, contact) bool) bool {
 	if reg.removeAll || len(reg.contacts) == 0 {
 		return false
 	}
@@ -122,7 +134,7 @@ func (r *registrar) refreshes(reg registration) bool {
 	all := s.seats[at]
 	for _, c := range reg.contacts {
 		i := slices.IndexFunc(all, func(b binding) bool { return b.DeviceID == reg.of.DeviceID && b.ContactKey == c.key })
-		if i < 0 || c.ttl <= 0 || changed(all[i], reg.of, c) {
+		if i < 0 || !holds(&all[i], c) {
 			return false
 		}
 	}

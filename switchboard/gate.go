@@ -52,7 +52,7 @@ func (b *Board) before(m *sip.Message, flow *sip.Flow) (reply *sip.Message, hand
 }
 
 // refresh answers the REGISTER that phones send all day, which only keeps alive what is bound, at once: without a transaction and a
-// goroutine. A repetition is asked for credentials again, as any replay is, with stale set: no phone asks its owner for that.
+// goroutine. A repetition of the last one, whose answer was lost, is answered again and changes nothing; any other replay is challenged.
 func (b *Board) refresh(m *sip.Message, c sip.Credentials) (reply *sip.Message, handled bool) {
 	who, known := b.phones.Kept(c.Username)
 	if !known || !who.Enabled || !c.Valid(who.HA1, m.Method, m.Body) || !b.speaksFor(m, c, who) {
@@ -63,7 +63,7 @@ func (b *Board) refresh(m *sip.Message, c sip.Credentials) (reply *sip.Message, 
 		return nil, false
 	}
 	if !b.nonces.Use(c) {
-		return b.challenge(m, m.Flow, c.Username, true), true
+		return b.replayed(m, c, who), true
 	}
 	now := b.now()
 	bound, wait, err := b.registrar.register(reg, now)
@@ -74,6 +74,17 @@ func (b *Board) refresh(m *sip.Message, c sip.Credentials) (reply *sip.Message, 
 		return b.challenge(m, m.Flow, c.Username, true), true
 	}
 	return registered(m, bound, now), true
+}
+
+// replayed answers credentials that were used before: a challenge, unless it is the last REGISTER of its contacts once more.
+func (b *Board) replayed(m *sip.Message, c sip.Credentials, who phoneuser.Credential) *sip.Message {
+	if m.Method == "REGISTER" && b.speaksFor(m, c, who) {
+		if reg, status, _ := b.registration(m, who); status == 0 && b.registrar.repeats(reg) {
+			now := b.now()
+			return registered(m, b.registrar.bindings(seat{who.AccountID, who.PhoneUserID}, who.DeviceID, now), now)
+		}
+	}
+	return b.challenge(m, m.Flow, c.Username, true)
 }
 
 // speaksFor tells whether a request is the device's own: its From, what its credentials were made for, and the To of a REGISTER.
@@ -180,7 +191,7 @@ func (b *Board) authenticate(ctx context.Context, m *sip.Message) (who phoneuser
 		return who, b.challenge(m, m.Flow, c.Username, false)
 	}
 	if !b.nonces.Use(c) {
-		return who, b.challenge(m, m.Flow, c.Username, true)
+		return who, b.replayed(m, c, who)
 	}
 	b.guesses.right(m.Flow.Remote().Addr(), c.Username)
 	if !b.speaksFor(m, c, who) {

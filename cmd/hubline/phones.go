@@ -51,7 +51,7 @@ func (s *system) wirePhones() error {
 	s.reports = report.New(report.Config{Calls: s.calls, Plan: s.numbers.Plan})
 	s.media = media.New(media.Config{IP: public, Listen: listen, PortMin: low, PortMax: high, Log: s.log})
 	s.board = switchboard.New(switchboard.Config{
-		SIP:   sip.Config{UserAgent: "Hubline", Log: s.log},
+		SIP:   sip.Config{UserAgent: "Hubline", Log: s.log, Budget: s.cfg.budget()},
 		Media: s.media, Phones: s.phones, Numbers: s.numbers, Calls: s.calls, Feed: s.feed, Carriers: carriers, Plan: s.numbers.Plan,
 		Domain: s.phones.Domain, Address: public, Node: node, Log: s.log,
 	})
@@ -175,6 +175,14 @@ func (p *Phones) carriers() (list []switchboard.Carrier, err error) {
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// budget is what one source may send.
+func (p *Phones) budget() sip.Budget {
+	if p.SIPRate <= 0 {
+		return sip.Budget{PerSecond: -1}
+	}
+	return sip.Budget{PerSecond: p.SIPRate}
 }
 
 // rtpPorts reads "16384-32767".
