@@ -44,7 +44,7 @@ var rules = []struct {
 	{"quoting", "`|(^|[\\s,(])\\[\\w+\\]", "leave names bare", "SELECT `a` FROM t"},
 	{"dollar quoting", `\$\$|\$[a-z_]+\$`, "write 'text'", "SELECT $$a$$"},
 	{"catalogue", `\bsqlite_\w+|\bpg_\w+|\binformation_schema\b|\bcurrent_setting\b`, "ask base/db", "SELECT name FROM sqlite_master"},
-	{"command of one engine", `^\s*(PRAGMA|VACUUM|ATTACH|DETACH|ANALYZE|REINDEX|TRUNCATE|COPY|LISTEN|UNLISTEN|NOTIFY|SHOW|SET|RESET|LOCK|GRANT|REVOKE|COMMENT|CLUSTER|REFRESH)\b|^\s*(CREATE|DROP|ALTER)\s+(DATABASE|SCHEMA|ROLE|USER)\b`, "leave it to base/db", "PRAGMA user_version"},
+	{"command of one engine", `^\s*(PRAGMA|VACUUM|ATTACH|DETACH|REINDEX|TRUNCATE|COPY|LISTEN|UNLISTEN|NOTIFY|SHOW|SET|RESET|LOCK|GRANT|REVOKE|COMMENT|CLUSTER|REFRESH)\b|^\s*(CREATE|DROP|ALTER)\s+(DATABASE|SCHEMA|ROLE|USER)\b`, "leave it to base/db", "PRAGMA user_version"},
 }
 
 // allowed lists the files that speak to one engine on purpose. Short it stays.
