@@ -58,7 +58,6 @@ var allowed = map[string]string{
 	"base/db/sqltext_test.go":    "holds the texts that the rules must find",
 
 	"product/account/list_test.go": "makes a PostgreSQL database that sorts by the rules of a language",
-	"api/bench_test.go":            "lets the engines count their rows, as servers do by themselves",
 }
 
 func TestSQLTextsSuitBothEngines(t *testing.T) {
