@@ -81,6 +81,13 @@ func (v auditView) Query() url.Values {
 // filter reads the view's days where the viewer lives.
 func (v auditView) filter(zone *time.Location) (account.AuditFilter, error) {
 	f := account.AuditFilter{Search: v.Search, Area: v.Area, ActorID: v.Person, SubjectID: v.About}
+	var err error
+	f.Since, f.Until, err = dateRange(v.From, v.To, zone)
+	return f, err
+}
+
+// dateRange reads the fields from and to, which name the first and the last whole day in a zone. What is empty is the zero time.
+func dateRange(from, to string, zone *time.Location) (since, until time.Time, err error) {
 	day := func(text, field, label string) (time.Time, *fault.Fault) {
 		if text == "" {
 			return time.Time{}, nil
@@ -91,16 +98,15 @@ func (v auditView) filter(zone *time.Location) (account.AuditFilter, error) {
 		}
 		return t, nil
 	}
-	from, fromFault := day(v.From, "from", "From")
-	to, toFault := day(v.To, "to", "To")
-	f.Since = from
-	if !to.IsZero() {
-		f.Until = to.AddDate(0, 0, 1)
-		if !from.IsZero() && to.Before(from) {
+	since, fromFault := day(from, "from", "From")
+	last, toFault := day(to, "to", "To")
+	if !last.IsZero() {
+		until = last.AddDate(0, 0, 1)
+		if !since.IsZero() && last.Before(since) {
 			toFault = fault.Field("date-order", "to", "To must be the same day as From, or later")
 		}
 	}
-	return f, fault.All(fromFault, toFault)
+	return since, until, fault.All(fromFault, toFault)
 }
 
 func auditFrom(query url.Values) auditView {

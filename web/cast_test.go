@@ -15,9 +15,11 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
+	"hubline/base/ident"
 	"hubline/base/job"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/call"
 	"hubline/product/phoneuser"
 	"hubline/product/support"
 )
@@ -74,6 +76,7 @@ type things struct {
 	ticket                           string // an open request
 	phoneUser, device, number        string // a phone user, its one device, a number that rings it
 	upload                           string // an import that was only reviewed
+	call                             string // that goes on
 	phoneUserVersion, numberVersion  int64
 	name                             string // the account's
 	targetVersion, invitationVersion int64
@@ -93,7 +96,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
 	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), ticket: randomID(), phoneUser: randomID(), device: randomID(),
-		number: "+61255509999", upload: randomID(), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+		number: "+61255509999", upload: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +190,15 @@ func (c *cast) phoneThings(admin *accounttest.User, th *things, domain string) {
 		c.t.Fatal(err)
 	}
 	th.phoneUser, th.phoneUserVersion, th.device, th.upload, th.numberVersion = u.ID, u.Version, d.DeviceID, list.ID, n.Version
+	began := c.Clock.Now().Add(-time.Hour).UnixMilli()
+	over := call.Record{Direction: call.Inbound, Status: call.Answered, FromNumber: "+61491570156", ToNumber: th.number, ToName: u.DisplayName, ServiceNumber: th.number,
+		ServiceName: "Line of " + domain, AnsweringPoint: u.DisplayName, AnsweredByID: u.ID, StartedAt: began, AnsweredAt: began + 9000, EndedAt: began + 60_000, RingMS: 9000, TalkMS: 51_000,
+		Steps: []call.Step{{At: began, Kind: "ringing", Party: u.DisplayName, Status: 180}}}
+	live := over
+	live.Status, live.StartedAt, live.EndedAt = "", began+1, 0
+	out := over
+	out.Direction, out.FromNumber, out.FromName, out.ToNumber, out.ToName, out.StartedAt = call.Outbound, th.number, u.DisplayName, "+61491570156", "", began+2
+	th.call = c.record(admin.Account, over, live, out)[1]
 	if domain == "harbour.example" {
 		_, c.provision, _ = strings.Cut(d.ProvisionURL, phoneuser.ProvisionPath)
 		c.setUp = strings.TrimPrefix(c.link("phone@"+domain, "phone is ready", phoneuser.SetUpPath), phoneuser.SetUpPath)

@@ -60,7 +60,7 @@ func (p *Portal) events(r *Request) error {
 	var notices <-chan string
 	if p.Changes != nil {
 		var cancel func()
-		notices, cancel = p.Changes.Subscribe(account.AccountTopic(actor.Account.ID), account.PersonTopic(actor.PersonID))
+		notices, cancel = p.Changes.Subscribe(account.AccountTopic(actor.Account.ID), account.PersonTopic(actor.PersonID), account.PhoneTopic(actor.Account.ID))
 		defer cancel()
 	}
 	stream, err := r.Stream()
@@ -77,7 +77,8 @@ func (p *Portal) follow(r *Request, stream *Stream, notices <-chan string) {
 	actor := r.Viewer.Actor
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
-	for topic := ""; ; {
+	calm := &calm{topic: account.PhoneTopic(actor.Account.ID)}
+	for topic, more := "", true; more; topic, more = p.hear(r.Context(), notices, beat.C, calm) {
 		why, err := p.lost(r.Context(), actor)
 		switch {
 		case r.Context().Err() != nil:
@@ -90,21 +91,51 @@ func (p *Portal) follow(r *Request, stream *Stream, notices <-chan string) {
 			return
 		case topic == account.AccountTopic(actor.Account.ID):
 			err = stream.Send("changed", "hub-users")
+		case topic == calm.topic:
+			err = stream.Send("changed", "phones")
 		default:
 			err = stream.Beat()
 		}
 		if err != nil {
 			return
 		}
+	}
+}
+
+// hear waits for something to tell, "" for nothing but that the stream lives. There is no more when the reader or the portal went.
+func (p *Portal) hear(ctx context.Context, notices <-chan string, beat <-chan time.Time, calm *calm) (topic string, more bool) {
+	for {
 		select {
-		case <-r.Context().Done():
-			return
+		case <-ctx.Done():
+			return "", false
 		case <-p.streams.closing:
-			return
+			return "", false
 		case topic = <-notices:
-		case <-beat.C: // sessions also end by time, which nobody notices
-			topic = ""
+			if topic != calm.topic {
+				return topic, true
+			}
+			calm.wait()
+		case calm.told = <-calm.due:
+			calm.due = nil
+			return calm.topic, true
+		case <-beat: // sessions also end by time, which nobody notices
+			return "", true
 		}
+	}
+}
+
+// calm keeps a topic to once in callPause, however much happens: an account can have a hundred calls a second.
+type calm struct {
+	topic string
+	told  time.Time        // when it last was
+	due   <-chan time.Time // when it will be; nil when nothing new is known
+}
+
+const callPause = time.Second
+
+func (c *calm) wait() {
+	if c.due == nil {
+		c.due = time.After(callPause - time.Since(c.told))
 	}
 }
 

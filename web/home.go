@@ -1,12 +1,17 @@
 package web
 
-import "hubline/product/account"
+import (
+	"hubline/product/account"
+	"hubline/product/call"
+	"hubline/product/report"
+)
 
 // homePage is an account's first page: what the viewer may do here, and what waits for them.
 type homePage struct {
 	Access string // roles in words
 	Can    []account.Right
 	Counts *account.Counts // nil for those who don't look after people
+	Today  *today          // nil for those who may not see calls
 	Admins []string
 	Lonely bool // the viewer is the only admin
 }
@@ -31,5 +36,32 @@ func (p *Portal) home(r *Request) error {
 		data.Counts = &counts
 		data.Lonely = len(data.Admins) == 1 && r.may(account.InviteHubUsers)
 	}
+	if r.may(account.ViewCalls) {
+		if data.Today, err = p.today(r); err != nil {
+			return err
+		}
+	}
 	return r.Render("account/home.html", Page{Title: "Home", Data: data})
+}
+
+// today is the day's calls at a glance.
+type today struct {
+	Now     int // calls that go on
+	In, Out report.Figures
+}
+
+func (p *Portal) today(r *Request) (*today, error) {
+	live, err := p.Calls.Live(r.Context(), r.Viewer.Actor)
+	if err != nil {
+		return nil, err
+	}
+	t := &today{Now: len(live)}
+	for name, figures := range map[string]*report.Figures{"inbound-calls": &t.In, "outbound-calls": &t.Out} {
+		found, err := p.Reports.Run(r.Context(), r.Viewer.Actor, name, report.Query{Filter: call.Filter{Limit: 1}, Days: 1, Zone: r.zone()})
+		if err != nil {
+			return nil, err
+		}
+		*figures = found.Figures
+	}
+	return t, nil
 }

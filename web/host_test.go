@@ -32,7 +32,8 @@ func hostWorld(t *testing.T) *world {
 	w := &world{Server: hostServer(hostBase), log: &syncBuffer{}, t: t}
 	w.Rig = accounttest.New(t, dbtest.SQLite(t), accounttest.Mailbox(nil), accounttest.With(func(c *account.Config) { c.BaseURL = hostBase }))
 	var err error
-	w.portal, err = New(Config{BaseURL: hostBase, Hosts: []string{"localhost:8080"}, Provider: "Southern Cross Voice", Ring: w.Keys, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs})
+	calls, reports := callRooms(w.Rig)
+	w.portal, err = New(Config{BaseURL: hostBase, Hosts: []string{"localhost:8080"}, Provider: "Southern Cross Voice", Ring: w.Keys, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs, Calls: calls, Reports: reports})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -222,7 +222,8 @@ func newPost(t *testing.T) *post {
 	p.Rig = accounttest.New(t, dbtest.SQLite(t), accounttest.With(func(c *account.Config) {
 		c.Mail = &mail.SMTP{Addr: listener.Addr().String(), From: "Southern Cross Voice <portal@hubline.example>", TLS: "none"}
 	}))
-	p.portal, err = New(Config{BaseURL: accounttest.BaseURL, Provider: "Southern Cross Voice", Ring: p.Keys, Now: p.Clock.Now, Account: p.Room, Jobs: p.Jobs})
+	calls, reports := callRooms(p.Rig)
+	p.portal, err = New(Config{BaseURL: accounttest.BaseURL, Provider: "Southern Cross Voice", Ring: p.Keys, Now: p.Clock.Now, Account: p.Room, Jobs: p.Jobs, Calls: calls, Reports: reports})
 	if err != nil {
 		t.Fatal(err)
 	}

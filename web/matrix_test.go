@@ -52,6 +52,7 @@ var parameters = map[string]func(c *cell) string{
 	"/{account}/phone-users/{id}/devices/{device}": func(c *cell) string { return c.device },
 	"/{account}/imports/{id}":                      func(c *cell) string { return c.upload },
 	"/{account}/numbers/{number}":                  func(c *cell) string { return c.number },
+	"/{account}/calls/{id}":                        func(c *cell) string { return c.things.call },
 	"/phone/set-up/{token}":                        func(c *cell) string { return c.setUp },
 	"/phone/provision/{token}":                     func(c *cell) string { return c.provision },
 	"/assets/{file}":                               func(c *cell) string { return c.file },
@@ -109,6 +110,7 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/phone-users/{id}/reset":                nothing,
 	"/{account}/phone-users/{id}/devices/{device}/end": nothing,
 	"/{account}/phone-users/{id}/deletion":             nothing,
+	"/{account}/calls/{id}/end":                        nothing,
 	"/{account}/imports":                               func(*cell) url.Values { return pairs("rows", "Extension\tDisplay name\n305\tFresh Row") },
 	"/{account}/imports/{id}":                          func(*cell) url.Values { return pairs("step", "import", "send", "later") },
 	"/{account}/numbers/{number}": func(c *cell) url.Values {

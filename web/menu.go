@@ -19,6 +19,12 @@ var (
 			{label: "Phone users", path: "phone-users"},
 		}},
 		{label: "Phone Numbers", icon: "hash", path: "numbers"},
+		{label: "Reports", icon: "chart", under: []entry{
+			{label: "Inbound calls", path: "reports/inbound-calls"},
+			{label: "Outbound calls", path: "reports/outbound-calls"},
+			{label: "All calls", path: "reports/all-calls"},
+			{label: "Calls now", path: "calls"},
+		}},
 		{label: "Account", icon: "users", under: []entry{
 			{label: "Hub users", path: "hub-users"},
 			{label: "What each role can do", path: "roles"},

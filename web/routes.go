@@ -4,11 +4,12 @@ import (
 	"slices"
 
 	"hubline/product/account"
+	"hubline/product/report"
 )
 
 // table lists every page of the portal, room by room. Who may use a route stands beside it.
 func (p *Portal) table() []Route {
-	return slices.Concat(p.doorRoutes(), p.consoleRoutes(), p.peopleRoutes(), p.phoneRoutes(), p.supportRoutes())
+	return slices.Concat(p.doorRoutes(), p.consoleRoutes(), p.peopleRoutes(), p.phoneRoutes(), p.callRoutes(), p.supportRoutes())
 }
 
 // doorRoutes are the pages outside accounts: signing in, links from mails, a person's own pages.
@@ -144,6 +145,22 @@ func (p *Portal) phoneRoutes() []Route {
 		{"GET", "/{account}/numbers/{number}", Needs(account.RenameNumbers), p.number},
 		{"POST", "/{account}/numbers/{number}", Needs(account.RenameNumbers), p.saveNumber},
 	}
+}
+
+// callRoutes are the pages of calls and reports.
+func (p *Portal) callRoutes() []Route {
+	routes := []Route{
+		{"GET", "/{account}/calls", Needs(account.ViewCalls), p.calls},
+		{"GET", "/{account}/calls/{id}", Needs(account.ViewCalls), p.call},
+		{"GET", "/{account}/calls/{id}/end", Needs(account.EndCalls), p.askEndCall},
+		{"POST", "/{account}/calls/{id}/end", Needs(account.EndCalls), p.endCall},
+	}
+	for _, kind := range report.Kinds {
+		routes = append(routes,
+			Route{"GET", "/{account}/reports/" + kind.Name, Needs(account.ViewCalls), p.showReport(kind)},
+			Route{"GET", "/{account}/reports/" + kind.Name + ".csv", Needs(account.ViewCalls), p.reportCSV(kind)})
+	}
+	return routes
 }
 
 // supportRoutes are the pages of an account's requests.

@@ -36,6 +36,24 @@ func (v *View) Moment(at any) template.HTML {
 	return stamp(t, v.day(t)+", "+clock(t))
 }
 
+// Second is Moment to the second, for calls.
+func (v *View) Second(at any) template.HTML {
+	t, ok := v.moment(at)
+	if !ok {
+		return none("Not yet")
+	}
+	return stamp(t, v.day(t)+", "+t.Format("3:04:05 pm"))
+}
+
+// Tick is the time of day to the second, under a heading that names the day.
+func (v *View) Tick(at any) template.HTML {
+	t, ok := v.moment(at)
+	if !ok {
+		return none("Not yet")
+	}
+	return stamp(t, t.Format("3:04:05 pm"))
+}
+
 // Deadline writes a time in full, as mails do: "18 November 2026, 9:14 am".
 func (v *View) Deadline(at any) template.HTML {
 	t, ok := v.moment(at)
@@ -147,6 +165,17 @@ func count(n int, one string, many ...string) string {
 		return thousands(n) + " " + many[0]
 	}
 	return thousands(n) + " " + one + "s"
+}
+
+// figure writes a number of either type that rooms count in.
+func figure(n any) (string, error) {
+	switch n := n.(type) {
+	case int:
+		return thousands(n), nil
+	case int64:
+		return thousands(int(n)), nil
+	}
+	return "", fmt.Errorf("%T is no number", n)
 }
 
 func thousands(n int) string {

@@ -24,8 +24,10 @@ import (
 	"hubline/base/tel"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/call"
 	"hubline/product/number"
 	"hubline/product/phoneuser"
+	"hubline/product/report"
 	"hubline/product/support"
 )
 
@@ -36,6 +38,9 @@ type world struct {
 	portal  *Portal
 	phones  *phoneuser.Room
 	numbers *number.Room
+	calls   *call.Room
+	reports *report.Room
+	ended   []string // calls that were to be ended
 	support *support.Room
 	log     *syncBuffer
 	t       testing.TB
@@ -66,9 +71,12 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	plan := tel.For("AU")
 	w.phones = phoneuser.New(phoneuser.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Plan: plan, Log: log, Now: w.Clock.Now, BaseURL: base, Domain: "sip.hubline.test"})
 	w.numbers = number.New(number.Config{DB: d, Keys: w.Keys, Account: w.Room, Phones: w.phones, Plan: plan, Log: log, Now: w.Clock.Now})
+	w.calls, w.reports = callRooms(w.Rig)
+	w.calls.Operator = w
 	w.phones.Owns, w.phones.LeadsTo, w.phones.OnDelete = w.numbers.Owns, w.numbers.LeadsTo, w.numbers.Forget
 	w.portal, err = New(Config{BaseURL: base, Provider: "Southern Cross Voice", Ring: w.Keys, Log: log, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs,
-		Support: w.support, Phones: w.phones, Numbers: w.numbers, Plan: plan, Changes: feed})
+		Support: w.support, Phones: w.phones, Numbers: w.numbers, Plan: plan, Changes: feed,
+		Calls: w.calls, Reports: w.reports})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +89,45 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	w.Start()
 	t.Cleanup(func() { w.portal.Close(); w.Server.Close(); stop(); <-followed })
 	return w
+}
+
+// callRooms are the rooms of calls and reports on a rig. Nothing is written by them but through record.
+func callRooms(rig *accounttest.Rig) (*call.Room, *report.Room) {
+	calls := call.New(call.Config{DB: rig.DB, Keys: rig.Keys, Account: rig.Room, Plan: tel.For("AU"), Now: rig.Clock.Now})
+	return calls, report.New(report.Config{Calls: calls, Plan: calls.Plan, Now: rig.Clock.Now})
+}
+
+// Hangup implements call.Operator: every call runs here.
+func (w *world) Hangup(_, callID string) bool {
+	w.ended = append(w.ended, callID)
+	return true
+}
+
+// record writes calls as whoever runs them would, and returns their IDs; one without a status goes on.
+func (w *world) record(in account.Account, calls ...call.Record) (ids []string) {
+	w.t.Helper()
+	c := w.calls.Config
+	c.Gather = time.Millisecond
+	room := call.New(c)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { room.Run(ctx); close(ended) }()
+	defer func() { stop(); <-ended }()
+	for _, c := range calls {
+		c.AccountID = in.ID
+		id, err := room.Begin(ctx, c)
+		if c.ID = id; err == nil && c.Status != "" {
+			err = room.Finish(ctx, c.AccountID, c)
+		}
+		if err == nil {
+			err = room.Flush(ctx)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // mails runs what waits and returns the mails to an address.
