@@ -173,7 +173,7 @@ func TestFiftyPhoneUsersPresses(t *testing.T) {
 	staff.signIn(d.Staff)
 	staff.open("/console/accounts/harbour")
 	staff.types("Phone users in the plan", "80")
-	staff.choose("Save plan")
+	staff.choose("Change plan")
 	staff.sees("now holds 80 phone users")
 
 	rows := []string{"Extension,Display name,Email,Local prefix,Caller ID"}

@@ -255,7 +255,7 @@ func (p *person) fits(path string) {
 		if wide := eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 			p.t.Errorf("%s scrolls sideways by %d px at %d", path, wide, width)
 		}
-		small := eval[[]string](p, `[...document.querySelectorAll('main a, main button, main input:not([type=hidden]), main select, header a, header button')].filter(e => e.checkVisibility() && !e.closest('p, li, dd, .sr, label')).map(e => [e, e.getBoundingClientRect()]).filter(([e, r]) => r.width > 0 && (r.width < 24 || r.height < 24)).map(([e, r]) => (e.innerText || e.name || e.className) + ' ' + Math.round(r.width) + 'x' + Math.round(r.height))`)
+		small := eval[[]string](p, `[...document.querySelectorAll('main a, main button, main input:not([type=hidden]), main select, header a, header button')].filter(e => e.checkVisibility() && !e.closest('p, li, dd, .hint, .sr, label')).map(e => [e, e.getBoundingClientRect()]).filter(([e, r]) => r.width > 0 && (r.width < 24 || r.height < 24)).map(([e, r]) => (e.innerText || e.name || e.className) + ' ' + Math.round(r.width) + 'x' + Math.round(r.height))`)
 		for _, s := range small {
 			p.t.Errorf("%s at %d: target under 24 x 24: %s", path, width, s)
 		}

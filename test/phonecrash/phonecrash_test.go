@@ -355,7 +355,9 @@ func (l *lab) checkPhones(t *testing.T) {
 		for _, p := range d.phones {
 			switch {
 			case int(p.rang.Load()) < p.bound:
-				lost++
+				if lost++; lost <= 5 {
+					t.Logf("%s, device %s: generation %d was confirmed, %d was called; stored: %s", d.Extension, p.DeviceID(), p.bound, p.rang.Load(), l.stored(t, p, d))
+				}
 			case p.bound > 0:
 				found++
 			}
@@ -365,6 +367,17 @@ func (l *lab) checkPhones(t *testing.T) {
 		t.Errorf("%d of %d registrations that were confirmed cannot be called", lost, lost+found)
 	}
 	l.found += found
+}
+
+// stored tells what the store knows of a phone and of the last call to its phone user, for failures.
+func (l *lab) stored(t *testing.T, p *phone, d *desk) string {
+	var contact, call string
+	account := l.system.Admin.Actor.Account.ID
+	err := l.system.DB.QueryRowContext(t.Context(), `SELECT contact FROM locations WHERE account_id = $1 AND device_id = $2`, account, p.DeviceID()).Scan(&contact)
+	if err == nil {
+		err = l.system.DB.QueryRowContext(t.Context(), `SELECT cause || ' ' || steps FROM calls WHERE account_id = $1 AND to_user_id = $2 ORDER BY id DESC LIMIT 1`, account, d.ID).Scan(&call)
+	}
+	return fmt.Sprintf("%s, last call: %s (%v)", contact, call, err)
 }
 
 // checkRecords sees that no call is open, and that those which were answered are written down.
