@@ -36,6 +36,9 @@ const (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if testing.Short() {
+		*flood = min(*flood, time.Second)
+	}
 	code := m.Run()
 	node.Remove()
 	os.Exit(code)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -97,13 +98,16 @@ func (p *Phones) Seats(t *testing.T, count, devices int) []Seat {
 	return seats
 }
 
-// SIPPort finds an address for phones that is free now for UDP and TCP, and that a node can come back to.
+// SIPPort finds an address for phones that is free now for UDP and TCP, and that a node can come back to: above the ports that systems give
+// away.
 func SIPPort(t *testing.T) netip.AddrPort {
 	t.Helper()
 	for range 100 {
-		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-		must(t, err)
-		at := udp.LocalAddr().(*net.UDPAddr).AddrPort()
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(61000+rand.IntN(4500)))
+		udp, err := net.ListenPacket("udp", at.String())
+		if err != nil {
+			continue
+		}
 		tcp, err := net.Listen("tcp", at.String())
 		udp.Close()
 		if err == nil {

@@ -39,6 +39,9 @@ const (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if testing.Short() {
+		*cycles, *registrations, *calls = min(*cycles, 1), min(*registrations, 200), min(*calls, 10)
+	}
 	code := m.Run()
 	node.Remove()
 	os.Exit(code)
