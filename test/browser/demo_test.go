@@ -45,6 +45,7 @@ type demo struct {
 	Portal  string `json:"portal"`
 	API     string `json:"api"`
 	Mailbox string `json:"mailbox"`
+	SIP     string `json:"sip"`
 	Staff   login  `json:"staff"`
 
 	Accounts []struct {
@@ -52,6 +53,16 @@ type demo struct {
 		Name     string  `json:"name"`
 		APIKey   string  `json:"api_key"`
 		HubUsers []login `json:"hub_users"`
+
+		PhoneUsers []struct {
+			Extension string `json:"extension"`
+			SIP       struct {
+				Username  string `json:"username"`
+				Password  string `json:"password"`
+				Domain    string `json:"domain"`
+				Algorithm string `json:"algorithm"`
+			} `json:"sip"`
+		} `json:"phone_users"`
 	} `json:"accounts"`
 }
 
