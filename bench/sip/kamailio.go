@@ -27,6 +27,7 @@ func startKamailio(ctx context.Context, dir string, db *database) (*server, erro
 		name := fmt.Sprintf("kamailio-bench-%06d", i)
 		s.users = append(s.users, &user{device: device{name: name, password: kamailioPassword, dial: name, account: i / perAccount}})
 	}
+	workers := "1"
 	storage := `modparam("usrloc", "db_mode", 0)`
 	if db != nil {
 		if err := db.create(ctx, "kamailio"); err != nil {
@@ -37,10 +38,11 @@ func startKamailio(ctx context.Context, dir string, db *database) (*server, erro
 				return nil, err
 			}
 		}
+		workers = "8" // one would wait for the disk between any two registrations
 		storage = "loadmodule \"db_postgres.so\"\n" + `modparam("usrloc", "db_mode", 1)` + "\n" + fmt.Sprintf(`modparam("usrloc", "db_url", "%s")`, db.kamailioURL("kamailio"))
 	}
 	text := strings.NewReplacer("{addr}", addr.String(), "{domain}", s.domain, "{modules}", modules, "{users}", fmt.Sprint(*people),
-		"{password}", kamailioPassword, "{storage}", storage).Replace(kamailioConfig)
+		"{password}", kamailioPassword, "{storage}", storage, "{workers}", workers).Replace(kamailioConfig)
 	config := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func kamailioModules() string {
 const kamailioConfig = `#!KAMAILIO
 debug=-1
 log_stderror=yes
-children=1
+children={workers}
 disable_tcp=yes
 auto_aliases=no
 listen=udp:{addr}

@@ -170,7 +170,7 @@ func (l *load) registers(ctx context.Context, rate int, length time.Duration, ch
 
 // registerAll lets every user register once, and again those that got no answer.
 func (l *load) registerAll(ctx context.Context) error {
-	for range 5 {
+	for range 30 {
 		var left []*user
 		for _, u := range l.s.users {
 			u.mu.Lock()

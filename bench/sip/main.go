@@ -218,7 +218,7 @@ func written(ctx context.Context, r *rig) error {
 	}
 	defer db.stop()
 	slow := min(*rate, 500)
-	what := fmt.Sprintf("registration (401, 200), a binding that comes or goes, committed before the answer, %d/s; Kamailio with usrloc db_mode 1, both on PostgreSQL with fsync", slow)
+	what := fmt.Sprintf("registration (401, 200), a binding that comes or goes, committed before the answer, %d/s; Kamailio with usrloc db_mode 1 and eight workers, both on PostgreSQL with fsync", slow)
 	return r.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
 		return against(ctx, m, db, func(l *load) (counted, error) { return l.registers(ctx, slow, length(), true) })
 	})
