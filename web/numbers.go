@@ -131,6 +131,7 @@ type numberPage struct {
 	Choices []Option
 	MayLead bool
 	History string
+	Calls   string // the report of its calls; "" for those who may not see it
 }
 
 const leadChoices = 500 // phone users offered in the list
@@ -143,6 +144,9 @@ func (p *Portal) number(r *Request) error {
 	}
 	r.Fill(numberForm{ServiceName: n.ServiceName, PhoneUserID: n.PhoneUserID})
 	data := numberPage{Number: n, MayLead: r.may(account.ChangeNumbers), History: r.to("audit-log") + "?about=" + url.QueryEscape(n.Number)}
+	if r.may(account.ViewCalls) {
+		data.Calls = withQuery(r.to("reports", "all-calls"), reportView{Number: n.Number, Days: "28"}.Query())
+	}
 	if data.MayLead {
 		users, _, err := p.Phones.List(r.Context(), r.Viewer.Actor, phoneuser.Filter{Limit: leadChoices})
 		if err != nil {
