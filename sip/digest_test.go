@@ -235,7 +235,8 @@ func TestNonces(t *testing.T) {
 	at.Add(time.Millisecond)
 	check("too old", n, c, "192.0.2.7", false, false)
 	equal(t, "stale challenge", strings.HasSuffix(n.Challenge("r", "MD5", "s", true), ", stale=true"), true)
-	equal(t, "two challenges differ", n.Challenge("r", "MD5", "s", false) == n.Challenge("r", "MD5", "s", false), false)
+	first, second := n.Challenge("r", "MD5", "s", false), n.Challenge("r", "MD5", "s", false)
+	equal(t, "two challenges differ", first == second, false)
 	equal(t, "quoted realm", strings.Contains(n.Challenge("a\"\r\nX: b", "MD5", "s", false), `realm="a\"X: b"`), true)
 	equal(t, "default life", NewNonces(nil, 0, nil).life, 60*time.Second)
 }

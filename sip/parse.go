@@ -187,7 +187,7 @@ func (m *Message) requestURI(target string) {
 		return
 	}
 	m.Target = URI{Scheme: "sip", Host: "invalid.invalid"}
-	if strings.IndexAny(target, " \t") >= 0 {
+	if strings.ContainsAny(target, " \t") {
 		m.blame(400, "White Space in Request-Line")
 	}
 	if colon := strings.IndexByte(target, ':'); colon < 0 && target != "" && isToken(target) {

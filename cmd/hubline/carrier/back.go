@@ -169,7 +169,7 @@ func (b *back) pass(ev sip.Event, from, to *sip.Leg) bool {
 		}
 		from.AnswerOffer(ev, answer)
 	case sip.Info:
-		to.Info(ctx, ev.Message.Get("Content-Type"), ev.Message.Body)
+		_ = to.Info(ctx, ev.Message.Get("Content-Type"), ev.Message.Body)
 	case sip.Bye, sip.Failed, sip.Timeout:
 		return false
 	}

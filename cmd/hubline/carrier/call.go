@@ -101,7 +101,7 @@ func (c *call) answer(early bool) {
 		c.leg.Ring(183, c.said)
 		c.noted.says("ringing")
 		playing, silence := context.WithCancel(c.n.work)
-		go c.end.Play(playing, media.Ringback, sound)
+		go func() { _ = c.end.Play(playing, media.Ringback, sound) }() // a call without sound is still a call
 		there := c.waits(c.n.o.Ring)
 		silence()
 		if !there {
@@ -159,9 +159,9 @@ func (c *call) hangUp() {
 func (c *call) play(ctx context.Context, sound media.Codec) {
 	tone, stop := context.WithTimeout(ctx, toneTime)
 	defer stop()
-	c.end.Play(tone, media.Tone(toneHz), sound)
+	_ = c.end.Play(tone, media.Tone(toneHz), sound)
 	if ctx.Err() == nil {
-		c.end.Echo(ctx)
+		_ = c.end.Echo(ctx)
 	}
 }
 

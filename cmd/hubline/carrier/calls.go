@@ -153,7 +153,7 @@ func (n *Network) Handler() http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		out := json.NewEncoder(w)
 		out.SetIndent("", "  ")
-		out.Encode(n.Calls())
+		_ = out.Encode(n.Calls()) // the reader may be gone
 	})
 	mux.HandleFunc("DELETE /_carrier.json", func(w http.ResponseWriter, _ *http.Request) {
 		n.calls.clear()

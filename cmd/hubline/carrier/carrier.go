@@ -89,7 +89,7 @@ func Start(address string, o Options) (*Network, error) {
 		if last = n.listen(net.JoinHostPort(host, port)); last == nil {
 			return n, nil
 		}
-		n.Close()
+		_ = n.Close()
 		if port != "0" {
 			break
 		}
