@@ -54,7 +54,7 @@ type Times struct {
 	Outside time.Duration // a number outside, until it answers, 3 min
 	Silence time.Duration // a call without a packet from either side, 60 s
 	Nonce   time.Duration // of a challenge, 60 s
-	Commit  time.Duration // an answer waits for its record, 2 s
+	Commit  time.Duration // an answer waits for its record, 20 s; an emergency call 2 s
 	Message time.Duration // a spoken message at most, 20 s
 }
 
@@ -101,7 +101,7 @@ func New(c Config) *Board {
 	or(&c.Times.Ring, 30*time.Second)
 	or(&c.Times.Outside, 3*time.Minute)
 	or(&c.Times.Silence, time.Minute)
-	or(&c.Times.Commit, 2*time.Second)
+	or(&c.Times.Commit, 20*time.Second)
 	or(&c.Times.Message, 20*time.Second)
 	var secret [32]byte
 	rand.Read(secret[:])

@@ -62,7 +62,7 @@ func (c *conversation) end(cause string) {
 func (c *conversation) begin() bool {
 	why, ok := c.b.live.admit(c, c.record.AccountID, c.caller, c.emergency)
 	c.begun = true
-	ctx, cancel := context.WithTimeout(c.b.work, c.b.times.Commit)
+	ctx, cancel := context.WithTimeout(c.b.work, c.patience())
 	defer cancel()
 	if _, err := c.b.calls.Begin(ctx, c.record); err != nil {
 		c.b.log.Error("a call was not recorded as begun", "error", err, "call", c.record.ID)
@@ -245,13 +245,25 @@ func (c *conversation) callerLeft(ev sip.Event, ok bool) bool {
 // signalling is where a leg's messages come from, which is where its sound may come from too.
 func signalling(l *sip.Leg) netip.Addr { return l.Flow().Remote().Addr() }
 
+// emergencyCommit is how long an emergency call waits for the record of its answer.
+const emergencyCommit = 2 * time.Second
+
+// patience is how long the call waits for its record.
+func (c *conversation) patience() time.Duration {
+	if c.emergency {
+		return min(c.b.times.Commit, emergencyCommit)
+	}
+	return c.b.times.Commit
+}
+
 // recordAnswer writes down who answered before the caller is told: an answered call survives a crash.
 func (c *conversation) recordAnswer(point, byID string) {
 	c.record.Status, c.record.AnsweredAt = call.Answered, c.b.now().UnixMilli()
 	c.record.AnsweringPoint, c.record.AnsweredByID = point, byID
-	ctx, cancel := context.WithTimeout(c.b.work, c.b.times.Commit)
+	ctx, cancel := context.WithTimeout(c.b.work, c.patience())
 	defer cancel()
-	// People come before bookkeeping: a call whose answer cannot be written goes on, and its record is completed at its end.
+	// A store that stalls for longer is broken, and people come before bookkeeping: the call goes on, and its record is completed at its
+	// end.
 	if err := c.b.calls.Answered(ctx, c.record.AccountID, c.record.ID, point, byID, c.record.AnsweredAt); err != nil {
 		c.b.log.Error("an answer was not recorded", "error", err, "call", c.record.ID)
 	}
