@@ -159,8 +159,9 @@ const (
 	stepsMost = 200
 )
 
-// clean makes the texts of a record fit for every store: what comes from networks may be anything.
+// clean makes the texts of a record fit for every store: what comes from networks may be anything. Its beginning is its ID's.
 func (c *Record) clean() {
+	c.StartedAt = timeOf(c.ID)
 	for _, text := range []*string{&c.FromNumber, &c.FromName, &c.FromUserID, &c.ToNumber, &c.ToName, &c.ToUserID, &c.ServiceNumber, &c.ServiceName,
 		&c.AnsweringPoint, &c.AnsweredByID, &c.Carrier, &c.Cause, &c.EndedBy} {
 		*text = fit(*text)

@@ -159,6 +159,8 @@ func TestOneCommitForManyCalls(t *testing.T) {
 				must(t, r.calls.Answered(t.Context(), c.AccountID, ids[i], "Mary Chen", "mary", c.AnsweredAt))
 				c.ID = ids[i]
 				must(t, r.calls.Finish(t.Context(), c.AccountID, c))
+				c.Status, c.RingMS = call.Busy, 0 // too late
+				must(t, r.calls.Finish(t.Context(), c.AccountID, c))
 			})
 		}
 		group.Wait()

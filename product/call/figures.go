@@ -47,22 +47,31 @@ func (r *Room) Sums(ctx context.Context, actor account.Actor, in Summing) (list 
 	if in.Dimension == "" {
 		in.Dimension = AllCalls
 	}
-	var whole, broken []piece
+	if dimensionValues[in.Dimension] == "" {
+		return nil, errors.New("no such dimension")
+	}
+	var whole []piece
 	for i := range in.Cuts[1:] {
 		for _, p := range pieces(in.Cuts[i].UnixMilli(), in.Cuts[i+1].UnixMilli()) {
-			if p.interval = i; p.span == 0 {
-				broken = append(broken, p)
-			} else {
-				whole = append(whole, p)
-			}
+			p.interval = i
+			whole = append(whole, p)
 		}
 	}
-	if list, err = r.readSums(ctx, actor.Account.ID, in, whole, sumsOfSums); err != nil || len(broken) == 0 {
-		return list, err
+	for some := range slices.Chunk(whole, piecesAtOnce) {
+		b := &builder{}
+		arms := make([]string, len(some))
+		for i, p := range some {
+			arms[i] = b.sum(actor.Account.ID, in, p)
+		}
+		if list, err = r.readSums(ctx, list, strings.Join(arms, " UNION ALL "), b.args); err != nil {
+			return nil, err
+		}
 	}
-	more, err := r.readSums(ctx, actor.Account.ID, in, broken, sumsOfCalls)
-	return append(list, more...), err // two rows for the same key are as good as one
+	return list, nil
 }
+
+// piecesAtOnce are read by one query, each on its own: joined with a table of pieces, PostgreSQL may read everything for each of them.
+const piecesAtOnce = 16
 
 // piece is a part of an interval, from inclusive, of which there are sums of one span. Without span it is shorter than a quarter of an
 // hour and has to be counted.
@@ -97,74 +106,36 @@ func pieces(from, to int64) (list []piece) {
 	return list
 }
 
-// source is where sums come from: the table they were added up in, or the calls themselves.
-type source struct {
-	calls bool
-	table string
-	count string
-	kind  string // of a piece's limits
-}
-
-var (
-	sumsOfSums  = source{table: "call_sums", count: "CAST(SUM(s.calls) AS BIGINT)", kind: "BIGINT"}
-	sumsOfCalls = source{table: "calls", count: "COUNT(*)", kind: "TEXT", calls: true}
-)
-
-// value is the column with the dimension's value.
-func (from source) value(d Dimension) string {
-	if from.calls {
-		return dimensionValues[d]
+// sum is the SQL that adds up one piece: from the sums that are kept, or from the calls where there are none.
+func (b *builder) sum(accountID string, in Summing, p piece) string {
+	table, value, count := "call_sums", "s.value", "CAST(SUM(s.calls) AS BIGINT)"
+	where := `s.account_id = ` + b.arg(accountID)
+	if p.span > 0 {
+		where += ` AND s.dimension = ` + b.arg(in.Dimension) + ` AND s.span = ` + b.arg(p.span) + ` AND s.at >= ` + b.arg(p.from) + ` AND s.at < ` + b.arg(p.to)
+	} else {
+		table, value, count = "calls", dimensionValues[in.Dimension], "COUNT(*)"
+		where += ` AND s.ended_at > 0 AND s.id >= ` + b.arg(idFrom(p.from)) + ` AND s.id < ` + b.arg(idFrom(p.to))
 	}
-	return "s.value"
-}
-
-// join finds the rows of a piece.
-func (from source) join(b *builder, d Dimension) string {
-	if from.calls {
-		return `s.id >= p.low AND s.id < p.high AND s.ended_at > 0`
-	}
-	return `s.dimension = ` + b.arg(d) + ` AND s.span = p.span AND s.at >= p.low AND s.at < p.high`
-}
-
-// rows writes the pieces as rows of parameters.
-func (from source) rows(b *builder, list []piece) string {
-	values := make([]string, len(list))
-	for i, p := range list {
-		low, high := any(p.from), any(p.to)
-		if from.calls {
-			low, high = idFrom(p.from), idFrom(p.to)
-		}
-		values[i] = `(CAST(` + b.arg(p.interval) + ` AS BIGINT), CAST(` + b.arg(p.span) + ` AS BIGINT), CAST(` + b.arg(low) + ` AS ` + from.kind +
-			`), CAST(` + b.arg(high) + ` AS ` + from.kind + `))`
-	}
-	return strings.Join(values, ", ")
-}
-
-func (r *Room) readSums(ctx context.Context, accountID string, in Summing, list []piece, from source) (sums []Sum, err error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	b := &builder{}
-	value := "''"
+	shown := value
 	if in.ByValue {
-		value = from.value(in.Dimension)
+		where += ` AND ` + value + ` <> ''`
+	} else {
+		shown = "''"
+		where += ` AND ` + value + ` = ` + b.arg(in.Value)
 	}
-	// CROSS JOIN, because SQLite then looks into the index for each piece and never the other way round.
-	text := `WITH p (interval_no, span, low, high) AS (VALUES ` + from.rows(b, list) + `)
-		SELECT p.interval_no, ` + value + `, s.direction, s.status, ` + from.count + `, CAST(SUM(s.ring_ms) AS BIGINT), CAST(SUM(s.talk_ms) AS BIGINT)
-		FROM p CROSS JOIN ` + from.table + ` s WHERE s.account_id = ` + b.arg(accountID) + ` AND ` + from.join(b, in.Dimension)
-	and := func(is bool, column string, v any) {
-		if is {
-			text += ` AND ` + column + ` = ` + b.arg(v)
-		}
+	if in.Direction != "" {
+		where += ` AND s.direction = ` + b.arg(in.Direction)
 	}
-	and(!in.ByValue && (!from.calls || in.Dimension != AllCalls), from.value(in.Dimension), in.Value)
-	and(in.Direction != "", "s.direction", in.Direction)
-	and(in.Status != "", "s.status", in.Status)
-	if in.ByValue {
-		text += ` AND ` + value + ` <> ''`
+	if in.Status != "" {
+		where += ` AND s.status = ` + b.arg(in.Status)
 	}
-	rows, err := r.DB.QueryContext(ctx, text+` GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`, b.args...)
+	return `SELECT CAST(` + b.arg(p.interval) + ` AS BIGINT), ` + shown + `, s.direction, s.status, ` + count + `,
+		CAST(SUM(s.ring_ms) AS BIGINT), CAST(SUM(s.talk_ms) AS BIGINT) FROM ` + table + ` s WHERE ` + where + ` GROUP BY 2, 3, 4`
+}
+
+// readSums appends what a query adds up, for the same interval and value perhaps several.
+func (r *Room) readSums(ctx context.Context, sums []Sum, text string, args []any) ([]Sum, error) {
+	rows, err := r.DB.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,7 +118,7 @@ type condition struct {
 }
 
 func (r *Room) search(accountID string, f Filter) (search, error) {
-	s := search{d: r.DB, accountID: accountID, from: "0", to: "g", oldest: f.Oldest}
+	s := search{d: r.DB, accountID: accountID, from: idFrom(0), to: idFrom(endOfTime), oldest: f.Oldest}
 	if !f.Since.IsZero() {
 		s.from = idFrom(f.Since.UnixMilli())
 	}
@@ -215,13 +216,17 @@ func (r *Room) patterns(text string) (patterns []any) {
 // idFrom is the least ID of a call that started at the time or later.
 func idFrom(ms int64) string { return fmt.Sprintf("%016x", uint64(max(0, ms))<<16) }
 
-// timeOf is when the call of an ID started, in Unix ms.
+// endOfTime is as far as the 48 bits of an ID go.
+const endOfTime = 1<<48 - 1
+
+// timeOf is when the call of an ID started, in Unix ms; 0 for what is no ID.
 func timeOf(id string) int64 {
-	var n uint64
-	if len(id) >= 16 {
-		if _, err := fmt.Sscanf(id[:16], "%016x", &n); err != nil {
-			return 0
-		}
+	if len(id) < 16 {
+		return 0
+	}
+	n, err := strconv.ParseUint(id[:16], 16, 64)
+	if err != nil {
+		return 0
 	}
 	return int64(n >> 16)
 }
@@ -299,27 +304,25 @@ func (s search) end(ctx context.Context, chunk int) (id string, full bool, err e
 	return id, n == chunk, err
 }
 
-// found is the SQL for the IDs of the first n calls that the keys find. Each key is compared as a row and ordered by all its columns, so
-// that no planner takes another index whose order only seems to do.
+// found is the SQL for the IDs of the first n calls that the keys find. Rows of a key are ordered by started_at and ID, which is the order of
+// IDs, but one that the primary key does not have: so PostgreSQL never walks through all calls in the hope of meeting those of a key soon.
 func (s search) found(b *builder, n int) string {
 	limit := fmt.Sprintf(" LIMIT %d", n) // a planner that does not know it expects far too many
 	arms := make([]string, len(s.keys))
 	for i, k := range s.keys {
-		columns := append(slices.Clone(k.columns), "id")
-		bound := func(id string) string {
-			var places []string
-			for _, v := range k.values {
-				places = append(places, b.arg(v))
-			}
-			return "(" + strings.Join(append(places, b.arg(id)), ", ") + ")"
+		arms[i] = `SELECT id FROM calls WHERE account_id = ` + b.arg(s.accountID) + ` AND ended_at > 0 AND id >= ` + b.arg(s.from) + ` AND id < ` + b.arg(s.to)
+		for j, column := range k.columns {
+			arms[i] += ` AND ` + column + ` = ` + b.arg(k.values[j])
 		}
-		row := "(" + strings.Join(columns, ", ") + ")"
-		arms[i] = `SELECT id FROM calls WHERE account_id = ` + b.arg(s.accountID) + ` AND ended_at > 0 AND ` + row + ` >= ` + bound(s.from) + ` AND ` +
-			row + ` < ` + bound(s.to)
 		if k.but.text != "" {
 			arms[i] += " AND " + b.condition(k.but)
 		}
-		arms[i] += ` ORDER BY ` + strings.Join(columns, s.order()+", ") + s.order() + limit
+		by := ` ORDER BY id` + s.order()
+		if len(k.columns) > 0 {
+			arms[i] += ` AND started_at >= ` + b.arg(timeOf(s.from)) + ` AND started_at <= ` + b.arg(timeOf(s.to))
+			by = ` ORDER BY started_at` + s.order() + `, id` + s.order()
+		}
+		arms[i] += by + limit
 	}
 	if len(arms) == 1 {
 		return arms[0]

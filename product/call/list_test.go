@@ -30,6 +30,9 @@ func (r *rig) mixed(t *testing.T, n int) []call.Record {
 			c.FromNumber, c.FromName, c.ToNumber, c.ToName = main, who, c.FromNumber, ""
 			c.AnsweringPoint = ""
 		}
+		if c.Direction == call.Inbound && random.IntN(10) == 0 {
+			c.FromNumber = main // somebody calls the company from the company
+		}
 		if c.Direction == call.Internal {
 			c.ServiceNumber, c.ServiceName, c.FromNumber, c.ToNumber = "", "", "101", fmt.Sprint(102+random.IntN(3))
 		}

@@ -41,7 +41,8 @@ type answer struct {
 	at                  int64
 }
 
-// Begin records that a call goes on and returns its ID, which it makes unless the record has one. It waits only while the queue is full.
+// Begin records that a call goes on and returns its ID, which it makes unless the record has one from ident.Ordered and the time that the
+// call started. It waits only while the queue is full.
 func (r *Room) Begin(ctx context.Context, c Record) (id string, err error) {
 	defer fault.Wrap(&err, "call.Begin")
 	if c.StartedAt == 0 {
@@ -49,6 +50,9 @@ func (r *Room) Begin(ctx context.Context, c Record) (id string, err error) {
 	}
 	if c.ID == "" {
 		c.ID = ident.Ordered(c.StartedAt)
+	}
+	if timeOf(c.ID) == 0 {
+		return "", errID
 	}
 	c.Node, c.Status, c.EndedAt = r.Node, "", 0
 	c.clean()
@@ -74,8 +78,11 @@ func (r *Room) Finish(ctx context.Context, accountID string, c Record) (err erro
 	if c.EndedAt == 0 {
 		c.EndedAt = r.Now().UnixMilli()
 	}
-	if c.ID == "" || c.Status == "" {
-		return errors.New("a finished call needs its ID and a status")
+	if timeOf(c.ID) == 0 {
+		return errID
+	}
+	if c.Status == "" {
+		return errors.New("a finished call needs a status")
 	}
 	c.clean()
 	return r.put(ctx, entry{what: finished, record: c})
@@ -90,6 +97,8 @@ func (r *Room) Flush(ctx context.Context) (err error) {
 	}
 	return r.wait(ctx, done)
 }
+
+var errID = errors.New("the ID of a call begins with the time that it started")
 
 var errOver = fault.New(fault.Busy, "stopping", "The system is stopping. Try again in a moment")
 

@@ -80,12 +80,7 @@ func benchmarkPages(b *testing.B, d *db.DB) {
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var took []time.Duration
-			var before, after syscall.Rusage
-			syscall.Getrusage(0, &before)
-			defer func() {
-				syscall.Getrusage(0, &after)
-				b.ReportMetric(float64(after.Utime.Nano()+after.Stime.Nano()-before.Utime.Nano()-before.Stime.Nano())/1e6/float64(len(took)), "cpu-ms")
-			}()
+			cpu := processorTime()
 			for b.Loop() {
 				start := time.Now()
 				if _, err := room.Run(ctx, actor, page.report, page.query); err != nil {
@@ -93,12 +88,23 @@ func benchmarkPages(b *testing.B, d *db.DB) {
 				}
 				took = append(took, time.Since(start))
 			}
+			cpu = processorTime() - cpu
 			slices.Sort(took)
+			b.ReportMetric(float64(cpu.Microseconds())/1000/float64(len(took)), "cpu-ms")
 			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 		})
 	}
 	benchmarkFile(b, room, actor)
+}
+
+// processorTime is what this process has used, the embedded store with it: on a busy machine it tells more than the clock.
+func processorTime() time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // fill makes the calls, unless the store has them.

@@ -114,7 +114,8 @@ CREATE INDEX numbers_by_name ON numbers (account_id, sort_name, number);
 CREATE INDEX numbers_phone_user ON numbers (account_id, phone_user_id);
 
 -- A call record. ended_at of 0 means the call goes on; node runs it. The id begins with started_at, so its order is the order of calls, and
--- ranges of time are ranges of it. Numbers are E.164, or what was dialled when it is none. Names are as they were at the time of the call.
+-- ranges of time are ranges of it; the other indexes hold started_at before it, so that no planner takes the primary key for the order of
+-- rows that only they find. Numbers are E.164, or what was dialled when it is none. Names are as they were at the time of the call.
 -- peer is the number at the far end: who called in, or who was called.
 CREATE TABLE calls (
     account_id       TEXT NOT NULL,
@@ -148,10 +149,10 @@ CREATE TABLE calls (
     PRIMARY KEY (account_id, id)
 );
 CREATE INDEX calls_live ON calls (account_id, id) WHERE ended_at = 0;
-CREATE INDEX calls_by_outcome ON calls (account_id, direction, status, id) WHERE ended_at > 0;
-CREATE INDEX calls_by_answering_point ON calls (account_id, answering_point, id) WHERE ended_at > 0;
-CREATE INDEX calls_by_service ON calls (account_id, service_number, id) WHERE ended_at > 0;
-CREATE INDEX calls_by_peer ON calls (account_id, peer, id) WHERE ended_at > 0;
+CREATE INDEX calls_by_outcome ON calls (account_id, direction, status, started_at, id) WHERE ended_at > 0;
+CREATE INDEX calls_by_answering_point ON calls (account_id, answering_point, started_at, id) WHERE ended_at > 0;
+CREATE INDEX calls_by_service ON calls (account_id, service_number, started_at, id) WHERE ended_at > 0;
+CREATE INDEX calls_by_peer ON calls (account_id, peer, started_at, id) WHERE ended_at > 0;
 
 -- Closed calls added up by when they started, in the transaction that closes them: what charts and figures read. Each call counts for each
 -- span (15 minutes, a day, 32 days, all in ms and beginning at multiples of it) in each dimension: all calls, its answering point, its

@@ -153,7 +153,7 @@ func addUp(ctx context.Context, d *db.DB, accountID string) error {
 					SELECT account_id, '%s', value, %d, begun, direction, status, COUNT(*), SUM(ring_ms), SUM(talk_ms)
 					FROM (SELECT account_id, %s AS value, started_at / %[2]d * %[2]d AS begun, direction, status, ring_ms, talk_ms FROM calls WHERE account_id = $1) AS c
 					WHERE value <> '' OR '%[1]s' = 'all'
-					GROUP BY account_id, value, begun, direction, status`, dimension, span, column), accountID)
+					GROUP BY account_id, value, begun, direction, status ORDER BY begun`, dimension, span, column), accountID)
 				if err != nil {
 					return err
 				}
