@@ -203,7 +203,7 @@ func TestChangesOfAccessNeedAFreshCheck(t *testing.T) {
 	})
 }
 
-// TestOnlyAdminsReachPeople walks every page of this room with everybody who must not open it.
+// TestOnlyAdminsReachPeople walks every page that is for admins with everybody who must not open it.
 func TestOnlyAdminsReachPeople(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin, ids := w.office()
@@ -215,6 +215,9 @@ func TestOnlyAdminsReachPeople(t *testing.T) {
 		for _, rt := range w.portal.Routes() {
 			if !strings.HasPrefix(rt.Pattern, "/{account}/") || slices.Contains(forAll, rt.Pattern) {
 				continue
+			}
+			if p, needs := rt.Access.Permission(); needs && holds(nil, account.Permission(p)) {
+				continue // Standard users may, as the matrix knows
 			}
 			id := ids["mary"]
 			if strings.Contains(rt.Pattern, "/invitations/") {
