@@ -233,7 +233,7 @@ func timeOf(id string) int64 {
 
 const (
 	firstChunk = 1000 // rows that are looked at before the clock is
-	mostChunk  = 4000
+	mostChunk  = 2000
 )
 
 // page returns up to limit calls beyond the ID at, the ID to go on from if there may be more, and how far it searched if it stopped for
