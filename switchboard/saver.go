@@ -67,6 +67,7 @@ func (s *saver) put(saves, removes []phoneuser.Location, urgent bool) *batch {
 		b.writes[locationKey{l.AccountID, l.DeviceID, l.ContactKey}] = write{l, true}
 	}
 	for _, l := range saves {
+		l.Comes = urgent || b.writes[locationKey{l.AccountID, l.DeviceID, l.ContactKey}].Comes
 		b.writes[locationKey{l.AccountID, l.DeviceID, l.ContactKey}] = write{l, false}
 	}
 	if urgent || len(b.writes) >= mostLazy {

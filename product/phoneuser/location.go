@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"hubline/base/change"
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/product/account"
 )
 
 const (
@@ -31,6 +33,7 @@ type Location struct {
 	Address                          string // network address of the device, without port
 	Node                             string // that holds the flow
 	ExpiresAt                        int64
+	Comes                            bool // it is new or changed, so open pages are told; not stored
 }
 
 type locationKey struct{ account, device, contact string }
@@ -65,6 +68,9 @@ func (r *Room) SaveLocations(ctx context.Context, list []Location) (err error) {
 				return err
 			}
 			if err := r.noteSeen(ctx, q, part, living); err != nil {
+				return err
+			}
+			if err := r.noticeOf(ctx, q, part, func(l Location) bool { return l.Comes }); err != nil {
 				return err
 			}
 		}
@@ -187,9 +193,23 @@ func (r *Room) RemoveLocations(ctx context.Context, list []Location) (err error)
 			if _, err := q.ExecContext(ctx, `DELETE FROM locations WHERE `+strings.Join(conditions, " OR "), args...); err != nil {
 				return err
 			}
+			if err := r.noticeOf(ctx, q, part, func(Location) bool { return true }); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
+}
+
+// noticeOf tells the open pages of the accounts whose locations are wanted: who can be reached has changed.
+func (r *Room) noticeOf(ctx context.Context, q db.Q, list []Location, wanted func(Location) bool) error {
+	var topics []string
+	for _, l := range list {
+		if topic := account.PhoneTopic(l.AccountID); wanted(l) && !slices.Contains(topics, topic) {
+			topics = append(topics, topic)
+		}
+	}
+	return change.Post(ctx, q, r.Now(), topics...)
 }
 
 // LocationsOf returns where a phone user can be reached now, the newest first.

@@ -9,6 +9,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
+	"hubline/product/account"
 	"hubline/product/account/accounttest"
 	"hubline/product/phoneuser"
 	"hubline/product/phoneuser/phoneusertest"
@@ -165,6 +166,45 @@ func BenchmarkSaveLocations(b *testing.B) {
 			if err := r.Phones.SaveLocations(b.Context(), list); err != nil {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+// Pages that show who can be reached follow a phone that comes or goes, and stay as they are while it only refreshes.
+func TestPagesHearOfPhonesThatComeAndGo(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		r := phoneusertest.New(t, d)
+		admin := r.Open("harbour")
+		u := r.Add(admin, "101", "Mary Chen")
+		device := r.Device(admin, u.ID, phoneuser.Phone)
+		notices := func() (n int) {
+			t.Helper()
+			err := r.DB.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM changes WHERE topic = $1`, account.PhoneTopic(u.AccountID)).Scan(&n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		comes, refresh := r.Location(u, device.DeviceID, 1), r.Location(u, device.DeviceID, 2)
+		comes.Comes = true
+		before := notices()
+		for _, step := range []struct {
+			name string
+			do   func() error
+			told int
+		}{
+			{"comes", func() error { return r.Phones.SaveLocations(t.Context(), []phoneuser.Location{comes}) }, 1},
+			{"refreshes", func() error { return r.Phones.SaveLocations(t.Context(), []phoneuser.Location{refresh}) }, 0},
+			{"goes", func() error { return r.Phones.RemoveLocations(t.Context(), []phoneuser.Location{refresh}) }, 1},
+		} {
+			if err := step.do(); err != nil {
+				t.Fatal(err)
+			}
+			if told := notices() - before; told != step.told {
+				t.Errorf("a phone that %s: pages are told %d times, want %d", step.name, told, step.told)
+			}
+			before = notices()
 		}
 	})
 }
