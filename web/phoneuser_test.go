@@ -64,8 +64,8 @@ func TestOverThePlan(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := w.as(admin)
-		v.open("/harbour/phone-users/new").press("Add phone user", "display_name", "Mary Chen")
-		v.open("/harbour/phone-users/new").press("Add phone user", "display_name", "Jo Baptiste").shows(409, "*", "You are using 1 of 1 phone users", "Ask for more")
+		v.open("/harbour/phone-users/new").press("Add phone user", "display_name", "Mary Chen", "app_enabled", "")
+		v.open("/harbour/phone-users/new").press("Add phone user", "display_name", "Jo Baptiste", "app_enabled", "").shows(409, "*", "You are using 1 of 1 phone users", "Ask for more")
 		if _, typed := v.form("Add phone user"); typed.Get("display_name") != "Jo Baptiste" {
 			t.Errorf("the form keeps %v", typed)
 		}
