@@ -239,8 +239,9 @@ func TestKeepAliveIsAnswered(t *testing.T) {
 // Over its budget a source is not read any more, except for what ends things.
 func TestBudgetOfASource(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	e, addr := engine(t, Config{Budget: Budget{PerSecond: 10, Burst: 5}, Now: func() time.Time { return now }})
+	start := time.Now()
+	var later atomic.Int64 // the engine's reader looks at the clock too
+	e, addr := engine(t, Config{Budget: Budget{PerSecond: 10, Burst: 5}, Now: func() time.Time { return start.Add(time.Duration(later.Load())) }})
 	p := newPeer(t, addr)
 	for i := range 9 {
 		p.send("OPTIONS", fmt.Sprint(i), i+1, "")
@@ -254,7 +255,7 @@ func TestBudgetOfASource(t *testing.T) {
 	if !other.take(netip.MustParseAddr("192.0.2.1")) {
 		t.Error("another source has no budget")
 	}
-	now = now.Add(100 * time.Millisecond)
+	later.Store(int64(100 * time.Millisecond))
 	p.send("OPTIONS", "later", 30, "")
 	p.want("404 OPTIONS")
 }
