@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"hubline/base/fault"
@@ -12,6 +13,7 @@ import (
 
 // numberList is the page "Phone numbers".
 type numberList struct {
+	Page            string // its address without a query
 	Search, Sort    string
 	Rows            []numberRow
 	FirstPage, Next string
@@ -48,7 +50,7 @@ func (l *numberList) Query() url.Values {
 
 // Find is the search above the list.
 func (l *numberList) Find() Find {
-	f := Find{Path: strings.TrimSuffix(strings.SplitN(l.CSV, "?", 2)[0], ".csv"), Value: l.Search, Label: "Search numbers by number, service name or phone user", Hint: "Number, name", Target: "rows"}
+	f := Find{Path: l.Page, Value: l.Search, Label: "Search numbers by number, service name or phone user", Hint: "Number, name", Target: "rows"}
 	if l.Sort != "" {
 		f.Keep = []Input{{"sort", l.Sort}}
 	}
@@ -71,18 +73,18 @@ func (p *Portal) numbers(r *Request) error {
 	if err != nil {
 		return err
 	}
-	list := &numberList{Search: f.Search, Tally: count(total, "number", "numbers"), Leads: r.may(account.ChangeNumbers)}
+	list := &numberList{Page: r.to("numbers"), Search: f.Search, Tally: count(total, "number", "numbers"), Leads: r.may(account.ChangeNumbers)}
 	if f.Sort != "" {
 		list.Sort = r.URL.Query().Get("sort")
 	}
-	page, query := r.to("numbers"), list.Query()
+	query := list.Query()
 	list.CSV = withQuery(r.to("numbers.csv"), query)
 	if f.After != "" {
-		list.FirstPage = withQuery(page, query)
+		list.FirstPage = withQuery(list.Page, query)
 	}
 	if next != "" {
 		query.Set("after", next)
-		list.Next = withQuery(page, query)
+		list.Next = withQuery(list.Page, query)
 	}
 	for _, n := range rows {
 		list.Rows = append(list.Rows, numberRow{n, r.to("numbers", n.Number)})
@@ -156,9 +158,18 @@ func (p *Portal) number(r *Request) error {
 		for _, u := range users {
 			data.Choices = append(data.Choices, Option{Value: u.ID, Label: u.Extension + " · " + u.DisplayName})
 		}
+		data.Choices = offered(data.Choices, n.PhoneUserID, n.Extension+" · "+n.PhoneUserName)
 	}
 	return r.Render("number/number.html", Page{Title: p.Plan.National(n.Number), Section: "numbers",
 		Crumbs: accountCrumbs(r, Link{"Phone numbers", r.to("numbers")}), Data: data})
+}
+
+// offered makes sure that a list of choices holds what is stored, however long the list would be: a form that is only saved changes nothing.
+func offered(choices []Option, value, label string) []Option {
+	if slices.ContainsFunc(choices, func(o Option) bool { return o.Value == value }) {
+		return choices
+	}
+	return append(choices, Option{Value: value, Label: label})
 }
 
 // saveNumber saves the service name and, for those who may, where calls lead.

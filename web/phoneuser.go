@@ -170,6 +170,8 @@ func (p *Portal) phoneUserChoices(r *Request, data *phoneUserPage, owned []numbe
 		}
 		callers = append(callers, n.Number, "People see "+shown+" when this extension calls.")
 	}
+	data.CallerIDs = offered(data.CallerIDs, data.CallerID, p.Plan.National(data.CallerID))
+	data.SMSNumbers = offered(data.SMSNumbers, data.SMSNumber, p.Plan.National(data.SMSNumber))
 	data.Prefixes = []Option{{Label: "No prefix"}}
 	for _, x := range p.Plan.Prefixes() {
 		data.Prefixes = append(data.Prefixes, Option{Value: x.Code, Label: x.Code + " – " + x.Place})
@@ -236,15 +238,11 @@ func savedPhoneUser(before, after phoneuser.User) Banner {
 }
 
 func (p *Portal) askDeletePhoneUser(r *Request) error {
-	u, err := p.Phones.ByID(r.Context(), r.Viewer.Actor, r.PathValue("id"))
+	uses, err := p.Phones.Uses(r.Context(), r.Viewer.Actor, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	uses, err := p.Phones.Uses(r.Context(), r.Viewer.Actor, u.ID)
-	if err != nil {
-		return err
-	}
-	return p.askPhones(r, u, phoneDeletion(r, u, p.nationals(uses.Numbers)))
+	return p.askPhones(r, uses.User, phoneDeletion(r, uses.User, p.nationals(uses.Numbers)))
 }
 
 // askPhones shows a question about a phone user as a page.
@@ -254,10 +252,7 @@ func (p *Portal) askPhones(r *Request, u phoneuser.User, c Confirm) error {
 }
 
 func (p *Portal) deletePhoneUser(r *Request) error {
-	u, err := p.Phones.ByID(r.Context(), r.Viewer.Actor, r.PathValue("id"))
-	if err == nil {
-		u, err = p.Phones.Delete(r.Context(), r.Viewer.Actor, u.ID, 0)
-	}
+	u, err := p.Phones.Delete(r.Context(), r.Viewer.Actor, r.PathValue("id"), 0)
 	if err != nil {
 		return err
 	}

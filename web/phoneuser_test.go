@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -90,5 +91,39 @@ func TestNumbersByRole(t *testing.T) {
 		v.open(page).shows(200, "*", "02 5550 0142", "Service name").lacks("Leads to")
 		v.press("Save changes", "service_name", "Front desk").shows(200, "/harbour/numbers", "Front desk").lacks("Mary Chen")
 		w.as(admin).open(page).press("Save changes", "phone_user_id", u.ID).shows(200, "/harbour/numbers", "rings Mary Chen, extension 101 now")
+	})
+}
+
+// A form that is only saved changes nothing, also when the list of choices is longer than the page offers.
+func TestALongListKeepsWhatIsStored(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		admin := w.Open("harbour")
+		if _, err := w.SetPhoneUserLimit(t.Context(), account.Operate(), admin.Account.ID, leadChoices+10); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.numbers.Assign(t.Context(), account.Operate().Inside(admin.Account), "02 5550 0142", "Main"); err != nil {
+			t.Fatal(err)
+		}
+		var rows strings.Builder
+		rows.WriteString("Extension,Display name\n")
+		for i := range 500 {
+			fmt.Fprintf(&rows, "%d,Desk %d\n", 1000+i, i)
+		}
+		list, err := w.phones.Review(t.Context(), admin.Actor(), rows.String())
+		if err == nil {
+			_, err = w.phones.RunImport(t.Context(), admin.Actor(), list.ID, false)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.RunJobs()
+		last, err := w.phones.Add(t.Context(), admin.Actor(), phoneuser.Settings{Extension: "9999", DisplayName: "The Last"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.numbers.Lead(t.Context(), admin.Actor(), "+61255500142", last.ID, 0); err != nil {
+			t.Fatal(err)
+		}
+		w.as(admin).open("/harbour/numbers/+61255500142").press("Save changes", "service_name", "Front desk").shows(200, "/harbour/numbers", "Front desk", "The Last, extension 9999")
 	})
 }

@@ -44,6 +44,7 @@ func (v phoneUsersView) filter() phoneuser.Filter {
 // phoneUserList is the page "Phone users".
 type phoneUserList struct {
 	phoneUsersView
+	Page            string // its address without a query
 	Plan            string // "You are using 6 of 10."
 	Left            string // "4 left on your plan"
 	Full            bool
@@ -72,7 +73,7 @@ func (row phoneUserRow) RowMenu() RowMenu {
 // phoneUsers shows the account's extensions, what their phones do right now, and how much of the plan they use.
 func (p *Portal) phoneUsers(r *Request) error {
 	v := phoneUsersFrom(r.URL.Query())
-	list := &phoneUserList{phoneUsersView: v}
+	list := &phoneUserList{phoneUsersView: v, Page: r.to("phone-users")}
 	rows, next, err := p.Phones.List(r.Context(), r.Viewer.Actor, v.filter())
 	if fault.Is(err, fault.Invalid) { // a place in a list that has changed its order since
 		query := r.URL.Query()
@@ -87,14 +88,14 @@ func (p *Portal) phoneUsers(r *Request) error {
 		return err
 	}
 	list.plan(used, limit)
-	page, query := r.to("phone-users"), v.Query()
+	query := v.Query()
 	list.CSV = withQuery(r.to("phone-users.csv"), query)
 	if v.After != "" {
-		list.FirstPage = withQuery(page, query)
+		list.FirstPage = withQuery(list.Page, query)
 	}
 	if next != "" {
 		query.Set("after", next)
-		list.Next = withQuery(page, query)
+		list.Next = withQuery(list.Page, query)
 	}
 	for _, u := range rows {
 		list.Rows = append(list.Rows, phoneUserLine(r, u))
@@ -230,7 +231,7 @@ func phoneDeletion(r *Request, u phoneuser.User, numbers []string) Confirm {
 
 // Find is the search above the list.
 func (l *phoneUserList) Find() Find {
-	f := Find{Path: strings.TrimSuffix(strings.SplitN(l.CSV, "?", 2)[0], ".csv"), Value: l.Search, Label: "Search phone users by extension, name, email or number",
+	f := Find{Path: l.Page, Value: l.Search, Label: "Search phone users by extension, name, email or number",
 		Hint: "Extension, name, number", Target: "rows"}
 	if l.Sort != "" {
 		f.Keep = []Input{{"sort", l.Sort}}
