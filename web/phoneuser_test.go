@@ -107,7 +107,7 @@ func TestALongListKeepsWhatIsStored(t *testing.T) {
 		var rows strings.Builder
 		rows.WriteString("Extension,Display name\n")
 		for i := range 500 {
-			fmt.Fprintf(&rows, "%d,Desk %d\n", 1000+i, i)
+			fmt.Fprintf(&rows, "%d,Desk %d\n", 20000+i, i)
 		}
 		list, err := w.phones.Review(t.Context(), admin.Actor(), rows.String())
 		if err == nil {
@@ -117,13 +117,13 @@ func TestALongListKeepsWhatIsStored(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.RunJobs()
-		last, err := w.phones.Add(t.Context(), admin.Actor(), phoneuser.Settings{Extension: "9999", DisplayName: "The Last"}, "")
+		last, err := w.phones.Add(t.Context(), admin.Actor(), phoneuser.Settings{Extension: "99999", DisplayName: "The Last"}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.numbers.Lead(t.Context(), admin.Actor(), "+61255500142", last.ID, 0); err != nil {
 			t.Fatal(err)
 		}
-		w.as(admin).open("/harbour/numbers/+61255500142").press("Save changes", "service_name", "Front desk").shows(200, "/harbour/numbers", "Front desk", "The Last, extension 9999")
+		w.as(admin).open("/harbour/numbers/+61255500142").press("Save changes", "service_name", "Front desk").shows(200, "/harbour/numbers", "Front desk", "The Last, extension 99999")
 	})
 }
