@@ -61,27 +61,23 @@ func (b *Board) caller(number string, hidden bool) shown {
 
 // comeIn rings whoever the number leads to.
 func (c *conversation) comeIn(ctx context.Context, to number.Route, who shown) {
-	user, err := c.b.phones.Seat(ctx, to.AccountID, to.PhoneUserID)
-	why := refusedNoRoute
-	switch {
-	case to.PhoneUserID == "":
-	case fault.Is(err, fault.NotFound): // the app is off
-		why, err = refusedAway, nil
-	case err == nil:
-		c.record.ToName, c.record.ToUserID = user.DisplayName, user.ID
-	}
 	if to.PhoneUserID == "" {
-		err = nil
+		if c.begin() {
+			c.turnAway(refusedNoRoute)
+		}
+		return
 	}
+	user, err := c.b.phones.Seat(ctx, to.AccountID, to.PhoneUserID)
+	c.record.ToName, c.record.ToUserID = user.DisplayName, user.ID
 	if !c.begin() {
 		return
 	}
 	if err != nil {
-		c.b.log.Error("a phone user could not be read", "error", err, "account", to.AccountID)
-		c.turnAway(refusedStore)
-		return
-	}
-	if user.ID == "" {
+		why := refusedAway // the app is off
+		if !fault.Is(err, fault.NotFound) {
+			c.b.log.Error("a phone user could not be read", "error", err, "account", to.AccountID)
+			why = refusedStore
+		}
 		c.turnAway(why)
 		return
 	}

@@ -11,23 +11,31 @@ import (
 	"hubline/base/fault"
 	"hubline/media"
 	"hubline/product/call"
+	"hubline/product/number"
 	"hubline/product/phoneuser"
 	"hubline/sip"
 	"hubline/sip/sdp"
 )
 
-// outbound is a call that a device makes. What the phone says about who is calling is not even read.
+// outbound is a call that a device makes. What the phone says about who is calling is not even read; where the call may go is decided by the
+// room number.
 func (b *Board) outbound(t *sip.Incoming, who phoneuser.Credential) {
 	ctx, cancel := context.WithTimeout(b.work, handleLimit)
 	defer cancel()
+	dialled := b.dialled(t.Request)
 	from, err := b.phones.Seat(ctx, who.AccountID, who.PhoneUserID)
 	if fault.Is(err, fault.NotFound) {
 		t.Refuse(403, "")
 		return
 	}
-	var to route
+	if err != nil && b.plan.Emergency(dialled) { // help is called without the store, too
+		b.log.Error("a phone user could not be read; the emergency call goes on", "error", err, "account", who.AccountID)
+		from, err = phoneuser.User{ID: who.PhoneUserID, AccountID: who.AccountID,
+			Settings: phoneuser.Settings{Extension: who.Extension, DisplayName: who.DisplayName}}, nil
+	}
+	var to number.Destination
 	if err == nil {
-		to, err = b.decide(ctx, from, b.dialled(t.Request))
+		to, err = b.numbers.Dial(ctx, from, dialled)
 	}
 	if err != nil {
 		b.log.Error("a call could not be routed", "error", err, "account", who.AccountID)
@@ -36,17 +44,17 @@ func (b *Board) outbound(t *sip.Incoming, who phoneuser.Credential) {
 	}
 	c := b.converse(t, call.Record{
 		AccountID: from.AccountID, Direction: call.Internal,
-		FromNumber: from.Extension, FromName: from.DisplayName, FromUserID: from.ID, ToNumber: to.number,
+		FromNumber: from.Extension, FromName: from.DisplayName, FromUserID: from.ID, ToNumber: to.Number,
 	})
 	defer c.finish()
-	c.caller, c.emergency = party{seat{from.AccountID, from.ID}, who.DeviceID}, to.emergency
-	switch to.kind {
-	case toEcho:
+	c.caller, c.emergency = party{seat{from.AccountID, from.ID}, who.DeviceID}, to.Emergency
+	switch {
+	case to.Echo:
 		c.echo()
-	case toExtension:
-		c.toExtension(from, to)
+	case to.Colleague.ID != "":
+		c.toExtension(from, to.Colleague)
 	default:
-		c.outside(ctx, from, to)
+		c.outside(to)
 	}
 }
 
@@ -60,12 +68,12 @@ func (b *Board) dialled(m *sip.Message) string {
 }
 
 // toExtension rings the devices of a phone user of the same account.
-func (c *conversation) toExtension(from phoneuser.User, to route) {
-	c.record.ToName, c.record.ToUserID = to.user.DisplayName, to.user.ID
+func (c *conversation) toExtension(from, to phoneuser.User) {
+	c.record.ToName, c.record.ToUserID = to.DisplayName, to.ID
 	if !c.begin() {
 		return
 	}
-	r, why := c.reach(to.user, shown{name: from.DisplayName, user: from.Extension})
+	r, why := c.reach(to, shown{name: from.DisplayName, user: from.Extension})
 	if r == nil {
 		why.sound = nil // who calls a colleague sees why
 		c.turnAway(why)
@@ -112,19 +120,17 @@ func (c *conversation) unheard(err error) refusal {
 }
 
 // outside calls a number through the carriers, or says why not.
-func (c *conversation) outside(ctx context.Context, from phoneuser.User, to route) {
+func (c *conversation) outside(to number.Destination) {
 	c.record.Direction = call.Outbound
-	c.record.Hidden = to.caller.hidden
-	if to.caller.number != "" {
-		c.record.FromNumber = to.caller.number
-		c.record.ServiceNumber = to.caller.number
-		c.record.ServiceName, _ = c.b.numbers.ServiceName(ctx, from.AccountID, to.caller.number) // a record without its name beats no call
+	c.record.Hidden = to.Hidden
+	if to.CallerID != "" {
+		c.record.FromNumber, c.record.ServiceNumber, c.record.ServiceName = to.CallerID, to.CallerID, to.ServiceName
 	}
 	if !c.begin() {
 		return
 	}
-	if to.kind == toNobody {
-		c.turnAway(to.refusal)
+	if to.Barred != "" {
+		c.turnAway(refusals[to.Barred])
 		return
 	}
 	offer, err := c.openFar()
@@ -144,7 +150,7 @@ func (c *conversation) outside(ctx context.Context, from phoneuser.User, to rout
 
 // carry tries the carriers' hosts in their order until one takes the call. It tries the next only as long as nobody outside can have
 // heard of the call.
-func (c *conversation) carry(to route, offer []byte) (*ringing, refusal) {
+func (c *conversation) carry(to number.Destination, offer []byte) (*ringing, refusal) {
 	why := refusedNoCarrier
 	for _, carrier := range c.b.carriers.list {
 		if carrier.Channels > 0 && carrier.calls.Load() >= int64(carrier.Channels) && !c.emergency {
@@ -224,7 +230,7 @@ func outsideRefusal(r *ringing) refusal {
 }
 
 // toCarrier makes the INVITE for one of a carrier's hosts.
-func (c *conversation) toCarrier(carrier *trunk, at netip.AddrPort, to route, offer []byte) (target, bool) {
+func (c *conversation) toCarrier(carrier *trunk, at netip.AddrPort, to number.Destination, offer []byte) (target, bool) {
 	ctx, cancel := context.WithTimeout(c.b.work, dialLimit)
 	defer cancel()
 	flow, err := carrier.flow(ctx, c.b.engine, at)
@@ -233,12 +239,12 @@ func (c *conversation) toCarrier(carrier *trunk, at netip.AddrPort, to route, of
 		carrier.mark(at, false)
 		return target{}, false
 	}
-	uri := carrier.uri(carrier.target(c.b.plan, to.number), at)
+	uri := carrier.uri(carrier.target(c.b.plan, to.Number), at)
 	m := sip.NewRequest("INVITE", uri)
 	m.Set("To", "<"+uri.String()+">")
-	carrier.identify(m, c.b.plan, to.caller, c.b.domain)
+	carrier.identify(m, c.b.plan, identity{to.CallerID, to.Hidden}, c.b.domain)
 	m.Body = offer
-	point := c.b.plan.National(to.number)
+	point := c.b.plan.National(to.Number)
 	return target{name: carrier.Name, point: point, flow: flow, invite: m, again: func(refused *sip.Message) *sip.Message { return carrier.authorise(m, refused) }}, true
 }
 

@@ -162,8 +162,8 @@ func TestStandardUserMayOnlyRename(t *testing.T) {
 		if got := told(t, r); got[len(got)-1] != "Jo renamed 02 5550 0142 from Main line to Front desk: Main line > Front desk" {
 			t.Errorf("the audit log tells %q", got)
 		}
-		if name, err := r.numbers.ServiceName(t.Context(), r.admin.Account.ID, main); err != nil || name != "Front desk" {
-			t.Errorf("calls are told %q, %v", name, err)
+		if to, err := r.numbers.Route(t.Context(), main); err != nil || to.ServiceName != "Front desk" {
+			t.Errorf("calls are told %q, %v", to.ServiceName, err)
 		}
 	})
 }

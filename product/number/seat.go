@@ -23,16 +23,6 @@ func (r *Room) Owns(ctx context.Context, q db.Q, accountID, e164 string) (kind t
 	return kind, err == nil, err
 }
 
-// ServiceName returns what a number of the account is called, "" when the account does not have it.
-func (r *Room) ServiceName(ctx context.Context, accountID, e164 string) (name string, err error) {
-	defer fault.Wrap(&err, "number.ServiceName")
-	err = r.DB.QueryRowContext(ctx, `SELECT service_name FROM numbers WHERE account_id = $1 AND number = $2`, accountID, e164).Scan(&name)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return name, err
-}
-
 // LeadsTo lists the numbers in E.164 that ring a phone user.
 func (r *Room) LeadsTo(ctx context.Context, q db.Q, accountID, phoneUserID string) (list []string, err error) {
 	defer fault.Wrap(&err, "number.LeadsTo")

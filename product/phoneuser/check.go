@@ -167,6 +167,9 @@ func listed(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
+// IsExtension reports whether what was dialled has the form of an extension: 2 to 6 digits, the first not 0.
+func IsExtension(dialled string) bool { return extensionForm.MatchString(dialled) }
+
 // checkExtension holds the form of an extension, and keeps it apart from what people dial outside.
 func (r *Room) checkExtension(typed string) (string, *fault.Fault) {
 	extension := strings.TrimSpace(typed)
@@ -175,7 +178,7 @@ func (r *Room) checkExtension(typed string) (string, *fault.Fault) {
 		return extension, fault.Field("extension-empty", "extension", "Enter an extension")
 	case r.Plan.Emergency(extension):
 		return extension, fault.Field("extension-emergency", "extension", extension+" is kept for emergency calls. Choose another extension")
-	case !extensionForm.MatchString(extension):
+	case !IsExtension(extension):
 		return extension, fault.Field("extension-form", "extension", "Extension must be 2 to 6 digits and can't start with 0")
 	case r.outside(extension):
 		return extension, fault.Field("extension-outside", "extension", extension+" is a number people dial outside the office. Choose another extension")
