@@ -47,7 +47,7 @@ func New(allow ...string) (*Guard, error) {
 	for _, text := range allow {
 		p, err := parsePlace(strings.TrimSpace(text))
 		if err != nil {
-			return nil, fmt.Errorf("outward: %q is no network, address, or address with a port", text)
+			return nil, fmt.Errorf("%q is no network, address, or address with a port", text)
 		}
 		g.allowed = append(g.allowed, p)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"hubline/base/outward"
 	"hubline/base/seal"
 )
 
@@ -35,6 +36,7 @@ type Config struct {
 	Phones
 
 	TrustedProxies []string `group:"portal" name:"trusted-proxies" env:"HUBLINE_TRUSTED_PROXIES" placeholder:"NET" help:"Networks of reverse proxies, such as 10.0.0.0/8, whose X-Forwarded-For header is believed. From others it is ignored."`
+	OutwardAllow   []string `group:"portal" name:"outward-allow" env:"HUBLINE_OUTWARD_ALLOW" placeholder:"NET" help:"Inner networks (10.1.0.0/16), addresses, or addresses with a port (10.1.0.5:8443) that addresses typed by customers may lead to. All others must be on the public internet."`
 	TLSCert        string   `group:"portal" name:"tls-cert" env:"HUBLINE_TLS_CERT" placeholder:"FILE" help:"Certificate chain (PEM). With it and the key Hubline serves HTTPS itself; renewed files are taken up within a minute."`
 	TLSKey         string   `group:"portal" name:"tls-key" env:"HUBLINE_TLS_KEY" placeholder:"FILE" help:"Private key (PEM) of the certificate."`
 
@@ -96,6 +98,9 @@ func (c *Config) settle() error {
 		return err
 	}
 	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.outward(); err != nil {
 		return err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
@@ -235,6 +240,15 @@ func (c *Config) proxies() ([]netip.Prefix, error) {
 		list = append(list, prefix)
 	}
 	return list, nil
+}
+
+// outward guards requests to addresses that customers typed.
+func (c *Config) outward() (*outward.Guard, error) {
+	guard, err := outward.New(c.OutwardAllow...)
+	if err != nil {
+		return nil, usagef("--outward-allow: %w", err)
+	}
+	return guard, nil
 }
 
 // from returns the sender of all mail.

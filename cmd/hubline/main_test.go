@@ -112,6 +112,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"serve", "--data", dir, "--tls-cert", "x"}, exitUsage, "--tls-key"},
 		{[]string{"serve", "--data", dir, "--key", "short"}, exitUsage, "32 bytes"},
 		{[]string{"serve", "--data", dir, "--trusted-proxies", "10.0.0.0/99"}, exitUsage, "10.0.0.0/99"},
+		{[]string{"serve", "--data", dir, "--outward-allow", "inside.example"}, exitUsage, "inside.example"},
 		{[]string{"migrate", "--store", "mysql://x:geheim@y/z"}, exitFailed, "sqlite:PATH"},
 		{[]string{"restore", filepath.Join(dir, "none.zip")}, exitFailed, "none.zip"},
 		{[]string{"completion", "tcsh"}, exitUsage, "bash"},
