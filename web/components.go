@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Field is one labelled control. Templates make it with the function "field" and name what they set:
@@ -47,10 +48,11 @@ func fill[T any](pairs ...any) (T, error) {
 	v := reflect.ValueOf(&into).Elem()
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, _ := pairs[i].(string)
-		field := v.FieldByName(name)
-		if !field.IsValid() || len(pairs)%2 != 0 {
+		place, known := fieldsOf(v.Type())[name]
+		if !known || len(pairs)%2 != 0 {
 			return into, fmt.Errorf("%s has no %q", v.Type(), name)
 		}
+		field := v.Field(place)
 		value := reflect.ValueOf(pairs[i+1])
 		if !value.IsValid() {
 			continue
@@ -61,6 +63,21 @@ func fill[T any](pairs ...any) (T, error) {
 		field.Set(value.Convert(field.Type()))
 	}
 	return into, nil
+}
+
+// componentFields keeps where the fields of each component are, a map[string]int by reflect.Type: looking for a name takes longer than setting it.
+var componentFields sync.Map
+
+func fieldsOf(t reflect.Type) map[string]int {
+	if known, ok := componentFields.Load(t); ok {
+		return known.(map[string]int)
+	}
+	found := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		found[t.Field(i).Name] = i
+	}
+	componentFields.Store(t, found)
+	return found
 }
 
 // field completes what the template left open.

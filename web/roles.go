@@ -1,6 +1,10 @@
 package web
 
-import "hubline/product/account"
+import (
+	"html/template"
+
+	"hubline/product/account"
+)
 
 // rolesPage shows the access table as the room keeps it.
 type rolesPage struct {
@@ -30,7 +34,21 @@ func (p *Portal) roles(r *Request) error {
 	return r.Render("account/roles.html", Page{Title: "What each role can do", Crumbs: accountCrumbs(r), Data: data})
 }
 
-// Marks are the cells of a right, in the order of the columns.
-func (p rolesPage) Marks(right account.Right) []bool {
-	return []bool{right.Standard, right.Admin, right.Billing}
+// RightRows writes a line for each right: what it is, and who holds it, in the order of the columns.
+func (v *View) RightRows(page rolesPage) template.HTML {
+	m := v.portal.markup()
+	for _, right := range page.Rights {
+		m.raw("\n" + `<tr role="row"><th scope="row" role="rowheader">`).text(right.Words).raw(`<span class="sub">`).text(right.Area).raw(`</span></th>`)
+		for i, holds := range []bool{right.Standard, right.Admin, right.Billing} {
+			m.raw(`<td role="cell" data-th="`).text(page.Columns[i].Label).raw(`">`)
+			if holds {
+				m.raw(`<span class="yes">`).icon("ok").raw(` Yes</span></td>`)
+			} else {
+				m.raw(`<span class="no">No</span></td>`)
+			}
+		}
+		m.raw(`</tr>`)
+	}
+	m.onto(v.out)
+	return ""
 }
