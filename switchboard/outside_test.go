@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"hubline/base/change"
 	"hubline/media/mediatest"
 	"hubline/product/account/accounttest"
 	"hubline/product/call"
@@ -146,14 +147,25 @@ func TestBarredCalls(t *testing.T) {
 				t.Errorf("%s: recorded %s", tt.name, sentence(c))
 			}
 		}
-		_, err := r.DB.ExecContext(t.Context(), `UPDATE phone_users SET caller_id = $1 WHERE account_id = $2 AND id = $3`, other, r.mary.AccountID, r.mary.ID)
-		must(t, err) // as if the number had been withdrawn by a way that nobody thought of
+		shows := func(e164 string) {
+			_, err := r.DB.ExecContext(t.Context(), `UPDATE phone_users SET caller_id = $1 WHERE account_id = $2 AND id = $3`, e164, r.mary.AccountID, r.mary.ID)
+			must(t, err)
+			must(t, change.Post(t.Context(), r.DB, r.clock.Now(), "phone-user:"+r.mary.ID))
+			for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+				if u, err := r.Phones.Seat(t.Context(), r.mary.AccountID, r.mary.ID); err == nil && u.CallerID == e164 {
+					break
+				}
+				if time.Since(began) > 20*time.Second {
+					t.Fatal("the caller ID is not heard of within 20 seconds")
+				}
+			}
+		}
+		shows(other) // as if the number had been withdrawn by a way that nobody thought of
 		a := mary.call("0491570157")
 		if res := refusal(t, a); res.Status != 403 {
 			t.Errorf("a caller ID of nobody's: %d", res.Status)
 		}
-		_, err = r.DB.ExecContext(t.Context(), `UPDATE phone_users SET caller_id = $1 WHERE account_id = $2 AND id = $3`, sales, r.mary.AccountID, r.mary.ID)
-		must(t, err)
+		shows(sales)
 		a = mary.call("0491570157")
 		if res := refusal(t, a); res.Status != 403 {
 			t.Errorf("a 1300 number as caller ID: %d", res.Status)

@@ -126,13 +126,14 @@ func TestS1KnownAndUnknownNamesGetTheSameAnswer(t *testing.T) {
 				res = u.once(again)
 			}
 			text := string(res.AppendTo(nil))
-			for _, own := range []string{name, res.Get("Via"), res.CallID(), res.ToTag(), u.flow.Local().String(), res.Get("From"), res.Get("CSeq")} {
-				text = strings.ReplaceAll(text, own, "…")
-			}
 			for _, header := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
 				if c, err := sip.ParseChallenge(res.Get(header)); err == nil {
 					text = strings.ReplaceAll(text, c.Nonce, "…")
 				}
+			}
+			// The name is the last: what is drawn by lot may happen to hold it.
+			for _, own := range []string{res.Get("Via"), res.CallID(), res.ToTag(), u.flow.Local().String(), res.Get("From"), res.Get("CSeq"), name} {
+				text = strings.ReplaceAll(text, own, "…")
 			}
 			return text
 		}

@@ -90,7 +90,7 @@ func newRig(t testing.TB, d *db.DB, adjusts ...adjust) *rig {
 	r.feed = change.NewFeed(d, slog.New(slog.DiscardHandler))
 	r.feed.Poll = 20 * time.Millisecond
 	r.Rig = phoneusertest.With(t, accounts, func(c *phoneuser.Config) { c.Now, c.Feed = now, r.feed })
-	r.numbers = number.New(number.Config{DB: d, Keys: r.Keys, Account: r.Room, Phones: r.Phones, Now: now})
+	r.numbers = number.New(number.Config{DB: d, Keys: r.Keys, Account: r.Room, Phones: r.Phones, Feed: r.feed, Now: now})
 	r.Phones.Owns, r.Phones.LeadsTo = r.numbers.Owns, r.numbers.LeadsTo
 	r.people()
 	r.network = newNetwork(t)
@@ -158,6 +158,7 @@ func (r *rig) start() {
 	var running sync.WaitGroup
 	running.Go(func() { r.feed.Run(ctx) })
 	running.Go(func() { r.Phones.Run(ctx) })
+	running.Go(func() { r.numbers.Run(ctx) })
 	calls, stopCalls := context.WithCancel(context.Background())
 	records, board := r.calls, r.board
 	running.Go(func() { records.Run(calls) })

@@ -25,8 +25,21 @@ var errNested = errors.New("db: inside a transaction use its Q; the store itself
 
 type txKey struct{ d *DB }
 
+// running is one attempt of a transaction.
+type running struct{ after []func() }
+
 // inTx reports whether ctx belongs to a running transaction of d.
 func inTx(ctx context.Context, d *DB) bool { return ctx.Value(txKey{d}) != nil }
+
+// Afterwards has fn called when the transaction that ctx belongs to is over, before Tx returns: for what a process keeps of the store in
+// memory. It is called whether the transaction committed or not, and again when it runs again; without a transaction, at once.
+func (d *DB) Afterwards(ctx context.Context, fn func()) {
+	if tx, ok := ctx.Value(txKey{d}).(*running); ok {
+		tx.after = append(tx.after, fn)
+		return
+	}
+	fn()
+}
 
 // Tx runs fn in one serializable transaction and commits when fn returns nil; an error or a panic rolls back.
 //
@@ -67,8 +80,14 @@ func within(ctx context.Context, d *DB, pool *sql.DB, o *sql.TxOptions, fn func(
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	var attempt running
+	defer func() {
+		for _, fn := range attempt.after {
+			fn()
+		}
+	}()
 	defer tx.Rollback() // does nothing after Commit; needed for an error and for a panic in fn
-	if err := fn(context.WithValue(ctx, txKey{d}, true), tx); err != nil {
+	if err := fn(context.WithValue(ctx, txKey{d}, &attempt), tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

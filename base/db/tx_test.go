@@ -395,3 +395,38 @@ func together(n int, fn func(i int) error) []error {
 	wg.Wait()
 	return errs
 }
+
+// What a process keeps in memory is told when a transaction is over: after its commit and after its rollback, never in between.
+func TestAfterwards(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		withTable(t, d, "a")
+		var told []int64
+		tell := func() {
+			n, err := get(t.Context(), d, "a")
+			must(t, err)
+			told = append(told, n)
+		}
+		undone := errors.New("undone")
+		for n, end := range map[int64]error{2: undone, 3: nil} {
+			told = nil
+			err := d.Tx(t.Context(), func(ctx context.Context, q db.Q) error {
+				d.Afterwards(ctx, tell)
+				if err := set(ctx, q, "a", n); err != nil {
+					return err
+				}
+				if len(told) > 0 {
+					t.Error("told inside the transaction")
+				}
+				return end
+			})
+			if !errors.Is(err, end) || len(told) != 1 || (told[0] == n) != (end == nil) {
+				t.Errorf("%d: %v, told %v", n, err, told)
+			}
+		}
+		told = nil
+		if d.Afterwards(t.Context(), tell); len(told) != 1 {
+			t.Error("not told at once without a transaction")
+		}
+	})
+}

@@ -32,7 +32,7 @@ func (s *system) furnish(ctx context.Context, log *slog.Logger, send sender) (er
 	}
 	s.phones = phoneuser.New(phoneuser.Config{DB: s.store, Jobs: s.jobs, Keys: s.ring, Account: s.room, Feed: s.feed, Plan: plan, Log: log,
 		BaseURL: s.cfg.BaseURL, Domain: domain, Server: s.cfg.SIPServer})
-	s.numbers = number.New(number.Config{DB: s.store, Keys: s.ring, Account: s.room, Phones: s.phones, Plan: plan, Log: log})
+	s.numbers = number.New(number.Config{DB: s.store, Keys: s.ring, Account: s.room, Phones: s.phones, Feed: s.feed, Plan: plan, Log: log})
 	s.phones.Owns, s.phones.LeadsTo, s.phones.OnDelete = s.numbers.Owns, s.numbers.LeadsTo, s.numbers.Forget
 	s.support = support.New(support.Config{DB: s.store, Jobs: s.jobs, Keys: s.ring, Account: s.room, Mail: send, Log: log, BaseURL: s.cfg.BaseURL,
 		Provider: mail.Provider{Name: s.cfg.Provider, Phone: s.cfg.SupportPhone, Support: s.cfg.SupportEmail}})

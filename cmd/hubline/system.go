@@ -110,6 +110,7 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 	workers.Go(func() { s.feed.Run(work) })
 	workers.Go(func() { s.room.Run(work) })
 	workers.Go(func() { s.phones.Run(work) })
+	workers.Go(func() { s.numbers.Run(work) })
 	workers.Go(func() { s.calls.Run(work) })
 	workers.Go(func() { s.board.Run(work) })
 	workers.Go(func() {

@@ -2,7 +2,6 @@ package number
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"hubline/base/fault"
@@ -38,7 +37,7 @@ type Destination struct {
 }
 
 // Dial decides where a call of a phone user goes, in the order of the rules (product.md section 20): help first, then whom the account has
-// itself, what is barred, and last who may be shown to be calling. It is asked on every call and keeps nothing.
+// itself, what is barred, and last who may be shown to be calling. It is asked on every call.
 func (r *Room) Dial(ctx context.Context, from phoneuser.User, dialled string) (to Destination, err error) {
 	defer fault.Wrap(&err, "number.Dial")
 	if r.Plan.Emergency(dialled) {
@@ -117,10 +116,9 @@ func (r *Room) present(ctx context.Context, from phoneuser.User, to *Destination
 
 // shows tells whether the account owns a number that may be a caller ID, and what it is called.
 func (r *Room) shows(ctx context.Context, accountID, e164 string) (serviceName string, ok bool, err error) {
-	var kind tel.Kind
-	err = r.DB.QueryRowContext(ctx, `SELECT kind, service_name FROM numbers WHERE account_id = $1 AND number = $2`, accountID, e164).Scan(&kind, &serviceName)
-	if errors.Is(err, sql.ErrNoRows) {
+	n, err := r.route(ctx, e164)
+	if fault.Is(err, fault.NotFound) {
 		return "", false, nil
 	}
-	return serviceName, err == nil && kind.Presentable(), err
+	return n.ServiceName, err == nil && n.AccountID == accountID && n.Kind.Presentable(), err
 }

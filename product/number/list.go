@@ -2,8 +2,6 @@ package number
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"hubline/base/fault"
@@ -205,26 +203,4 @@ func (r *Room) Find(ctx context.Context, actor account.Actor, search string) (li
 		list = append(list, f)
 	}
 	return list, rows.Err()
-}
-
-// Route is what a call to a number needs to know.
-type Route struct {
-	AccountID, AccountSlug string
-	Number                 string
-	Kind                   tel.Kind
-	ServiceName            string
-	PhoneUserID            string // whom it rings; "" is nobody
-}
-
-// Route tells where a call to a number leads, by one read of an index. A number that no account has is not found.
-func (r *Room) Route(ctx context.Context, e164 string) (to Route, err error) {
-	defer fault.Wrap(&err, "number.Route")
-	err = r.DB.QueryRowContext(ctx, `
-		SELECT n.account_id, a.slug, n.number, n.kind, n.service_name, n.phone_user_id
-		FROM numbers n JOIN accounts a ON a.id = n.account_id WHERE n.number = $1`, e164).
-		Scan(&to.AccountID, &to.AccountSlug, &to.Number, &to.Kind, &to.ServiceName, &to.PhoneUserID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return to, notFound()
-	}
-	return to, err
 }

@@ -29,15 +29,19 @@ type Config struct {
 	Keys    *seal.Ring
 	Account *account.Room
 	Phones  *phoneuser.Room
+	Feed    *change.Feed // nil: Run has nothing to hear, and what is kept in memory is read anew every second
 	Plan    tel.Plan
 	Log     *slog.Logger     // nil: discarded
 	Now     func() time.Time // nil: time.Now
 }
 
 // Room is the room "number". Its verbs are safe for use by many goroutines.
-type Room struct{ Config }
+type Room struct {
+	Config
+	routes *change.Memory[Route] // by number
+}
 
-// New returns the room.
+// New returns the room. Run keeps its memory of numbers right.
 func New(c Config) *Room {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -45,7 +49,7 @@ func New(c Config) *Room {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Room{c}
+	return &Room{Config: c, routes: change.NewMemory[Route](routesMost, c.Now)}
 }
 
 // Number is a phone number of an account. It leads to a phone user, or nowhere yet.
@@ -323,7 +327,8 @@ func (r *Room) record(ctx context.Context, q db.Q, actor account.Actor, n Number
 	if err := r.Account.Notice(ctx, q, n.AccountID); err != nil {
 		return err
 	}
-	return change.Post(ctx, q, r.Now(), account.PhoneTopic(n.AccountID))
+	r.DB.Afterwards(ctx, func() { r.routes.Drop(n.Number) })
+	return change.Post(ctx, q, r.Now(), account.PhoneTopic(n.AccountID), numberPrefix+n.Number)
 }
 
 // search is what the list is searched in: the number in every form, and the service name.

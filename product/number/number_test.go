@@ -40,7 +40,7 @@ func each(t *testing.T, fn func(t *testing.T, r *rig)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) { fn(t, newRig(t, d)) })
 }
 
-func newRig(t *testing.T, d *db.DB) *rig {
+func newRig(t testing.TB, d *db.DB) *rig {
 	t.Helper()
 	r := &rig{Rig: accounttest.New(t, d)}
 	r.phones = phoneuser.New(phoneuser.Config{DB: d, Jobs: r.Jobs, Keys: r.Keys, Account: r.Room, Now: r.Clock.Now, BaseURL: accounttest.BaseURL, Domain: "sip.hubline.test"})
@@ -349,7 +349,7 @@ func wantFault(t *testing.T, err error, code string, words ...string) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func (c *cache) put(username string, k kept, found bool, drops uint64) {
 }
 
 // makeRoom takes a tenth out of a map that is full; which tenth does not matter.
-func makeRoom[V any](m map[string]V, most int) {
+func makeRoom[K comparable, V any](m map[K]V, most int) {
 	if len(m) < most {
 		return
 	}
@@ -130,6 +130,9 @@ func (r *Room) Run(ctx context.Context) {
 	users, cancelUsers := r.Feed.SubscribePrefix(userPrefix)
 	defer cancelUsers()
 	r.cache.drop(devicePrefix)
+	var others sync.WaitGroup
+	others.Go(func() { r.seats.known.Listen(ctx, r.Feed, userPrefix) })
+	defer others.Wait()
 	r.watching.Store(true)
 	defer r.watching.Store(false)
 	for {

@@ -29,8 +29,10 @@ func watched(t *testing.T, r *phoneusertest.Rig, d *db.DB) *phoneuser.Room {
 	all.Go(func() { feed.Run(ctx) })
 	all.Go(func() { node.Run(ctx) })
 	t.Cleanup(func() { cancel(); all.Wait() })
-	for !node.Watching() {
-		time.Sleep(time.Millisecond)
+	for began := time.Now(); !node.Watching(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("the second node did not begin to hear of changes within 20 seconds")
+		}
 	}
 	return node
 }

@@ -27,7 +27,7 @@ type Config struct {
 	Jobs    *job.Queue
 	Keys    *seal.Ring
 	Account *account.Room
-	Feed    *change.Feed // nil: Run has nothing to hear, and credentials are read anew every second
+	Feed    *change.Feed // nil: Run has nothing to hear, and what is kept in memory is read anew every second
 	Plan    tel.Plan
 	Log     *slog.Logger     // nil: discarded
 	Now     func() time.Time // nil: time.Now
@@ -56,10 +56,11 @@ type Presence interface {
 type Room struct {
 	Config
 	cache    *cache
+	seats    *seats
 	watching atomic.Bool
 }
 
-// New returns the room and registers its jobs. Run keeps its memory of credentials right.
+// New returns the room and registers its jobs. Run keeps its memory of credentials and seats right.
 func New(c Config) *Room {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -73,7 +74,7 @@ func New(c Config) *Room {
 	if c.Transport == "" {
 		c.Transport = "udp"
 	}
-	r := &Room{Config: c, cache: newCache()}
+	r := &Room{Config: c, cache: newCache(), seats: newSeats(c.Now)}
 	r.registerJobs()
 	return r
 }
@@ -257,6 +258,7 @@ func (r *Room) within(ctx context.Context, actor account.Actor, fn func(ctx cont
 
 // notice tells open pages of the account, and whoever keeps something of the phone users named.
 func (r *Room) notice(ctx context.Context, q db.Q, accountID string, topics ...string) error {
+	r.DB.Afterwards(ctx, func() { r.seats.drop(topics) })
 	return change.Post(ctx, q, r.Now(), append(topics, account.PhoneTopic(accountID))...)
 }
 

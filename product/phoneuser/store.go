@@ -150,27 +150,6 @@ func (r *Room) user(ctx context.Context, q db.Q, accountID, id string) (u User, 
 	return u, err
 }
 
-// ByExtension finds the living phone user with that extension, for phones that dial it. Their app may be off.
-func (r *Room) ByExtension(ctx context.Context, accountID, extension string) (u User, err error) {
-	defer fault.Wrap(&err, "phoneuser.ByExtension")
-	err = r.DB.QueryRowContext(ctx, `SELECT `+userColumns+` FROM phone_users p WHERE p.account_id = $1 AND p.extension = $2 AND p.deleted_at = 0`,
-		accountID, extension).Scan(u.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = notFound()
-	}
-	return u, err
-}
-
-// Seat returns a phone user whose phones may call and be called: one who lives and has the app on. Others are not found.
-func (r *Room) Seat(ctx context.Context, accountID, phoneUserID string) (u User, err error) {
-	defer fault.Wrap(&err, "phoneuser.Seat")
-	u, err = r.user(ctx, r.DB, accountID, phoneUserID)
-	if err == nil && !u.AppEnabled {
-		err = notFound()
-	}
-	return u, err
-}
-
 // Change changes a phone user. A version other than the stored one is refused; 0 skips that check. Turning the app off ends what is signed
 // in, within a second on every node; turning it on for somebody without a device, or giving another email address, mails a set-up link.
 func (r *Room) Change(ctx context.Context, actor account.Actor, id string, c Change, version int64) (u User, err error) {
@@ -370,7 +349,9 @@ func (r *Room) DropNumber(ctx context.Context, q db.Q, accountID, e164 string) (
 	if err != nil {
 		return err
 	}
+	topics := make([]string, 0, len(users))
 	for _, u := range users {
+		topics = append(topics, userTopic(u.ID))
 		if u.CallerID == e164 {
 			u.CallerID = ""
 		}
@@ -382,7 +363,7 @@ func (r *Room) DropNumber(ctx context.Context, q db.Q, accountID, e164 string) (
 			return err
 		}
 	}
-	return r.notice(ctx, q, accountID)
+	return r.notice(ctx, q, accountID, topics...)
 }
 
 func scanUsers(rows *sql.Rows) ([]User, error) {
