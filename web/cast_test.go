@@ -39,6 +39,7 @@ type cast struct {
 	wish                        int64  // number of a request for more phone users
 	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
 	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
+	late                        string // token of an invitation that ran out
 	setUp, provision            string // tokens of links that set up a phone
 	frozen                      *dbtest.Frozen
 	farMarks, ownMarks, holders []string // words that only members of far, or of harbour, may read; names of those who can help
@@ -277,6 +278,11 @@ func (c *cast) provide(t *testing.T) {
 	}
 	i, token := c.Invite(c.boss, c.invitee, account.Billing)
 	c.invitation = token
+	late, token := c.Invite(c.boss, "late@letters.example")
+	c.late = token
+	if _, err := c.DB.ExecContext(ctx, `UPDATE invitations SET expires_at = created_at WHERE id = $1`, late.ID); err != nil {
+		t.Fatal(err)
+	}
 	forgetful := c.Join(c.boss, "forgetful@letters.example")
 	if err := c.AskReset(ctx, forgetful.Email, forgetful.Browser()); err != nil {
 		t.Fatal(err)

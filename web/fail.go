@@ -40,11 +40,15 @@ type FaultPage struct {
 	Text   string   // what happened
 	Next   string   // what to do
 	People []string // who can help
+	Ask    *Ask     // asks them
 	Link   *Link    // one way on
 	Retry  bool     // offers the same address again
 	Search bool     // offers the command palette
 	Ref    string   // for telling support
 }
+
+// Ask is a button that asks the admins for what the page needed.
+type Ask struct{ Path, Permission string }
 
 // Link is a worded way to another page.
 type Link struct{ Label, Path string }
@@ -187,6 +191,9 @@ func (p *Portal) forbidden(r *Request, permission string) FaultPage {
 		return page
 	}
 	page.Text, page.People = "You need "+help.Access+" access.", help.People
+	if len(help.People) > 0 {
+		page.Ask = &Ask{"/" + r.Viewer.Account.Slug + "/ask", permission}
+	}
 	if roles := "/" + r.Viewer.Account.Slug + "/roles"; p.leads(roles, r.Viewer) {
 		page.Link = &Link{"What each role can do", roles}
 	}

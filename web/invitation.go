@@ -62,7 +62,24 @@ func (r *Request) endedInvitation(err error) error {
 	if r.Viewer != nil {
 		on = Link{"Go to your accounts", "/"}
 	}
-	return r.deadLink(status, f, "This invitation can't be used", on)
+	page := deadPage{Text: sentence(f.Message), On: on}
+	if f.Code == "invitation-expired" {
+		page.Ask = "/invitations/" + r.PathValue("token") + "/ask"
+	}
+	return r.deadLink(status, f, "This invitation can't be used", page)
+}
+
+// askAgain tells the inviter that somebody wants a new link instead of one that ran out.
+func (p *Portal) askAgain(r *Request) error {
+	inviter, err := p.Account.AskAgain(r.Context(), r.PathValue("token"))
+	if f, ok := fault.Of(err); ok && f.Code == "invitation-open" {
+		return r.Redirect("/invitations/" + r.PathValue("token"))
+	}
+	if err != nil {
+		return r.endedInvitation(err)
+	}
+	return r.Render("signin/dead.html", Page{Title: "We asked " + inviter, Layout: "card",
+		Data: deadPage{Text: "When " + inviter + " sends a new invitation, you get an email with a new link.", On: Link{"Sign in", "/sign-in"}}})
 }
 
 // ended reports whether the fault says what became of a link.

@@ -63,6 +63,7 @@ var parameters = map[string]func(c *cell) string{
 	"/password/{token}":                            func(c *cell) string { return c.reset },
 	"/profile/security/sessions/{id}":              func(c *cell) string { return c.who.spare },
 	"/{account}/hub-users/{id} paused":             func(c *cell) string { return c.paused },
+	"/invitations/{token} late":                    func(c *cell) string { return c.cast.late },
 }
 
 // posts is what each form sends so that something would happen. One that is missing here fails the test.
@@ -75,7 +76,9 @@ var posts = map[string]func(c *cell) url.Values{
 	"/check/code":                   func(*cell) url.Values { return pairs("again", "1") },
 	"/invitations/{token}":          func(*cell) url.Values { return pairs("name", "New Comer", "password", "quince tram wattle 14") },
 	"/invitations/{token}/decline":  func(c *cell) url.Values { return pairs("email", c.invitee) },
+	"/invitations/{token}/ask":      nothing,
 	"/invitations/{token}/sign-out": nothing,
+	"/{account}/ask":                func(*cell) url.Values { return pairs("permission", "hub-users.change") },
 	"/profile":                      func(*cell) url.Values { return pairs("name", "Somebody Else", "theme", "dark") },
 	"/profile/security/password": func(*cell) url.Values {
 		return pairs("current_password", accounttest.Password, "password", "quince tram wattle 14")
@@ -158,6 +161,9 @@ func (c *cell) address() (string, error) {
 			fill := parameters[sofar]
 			if strings.HasSuffix(c.route.Pattern, "/reactivation") && part == "{id}" {
 				fill = parameters[sofar+" paused"]
+			}
+			if strings.HasSuffix(c.route.Pattern, "{token}/ask") {
+				fill = parameters[sofar+" late"]
 			}
 			if fill == nil {
 				return "", fmt.Errorf("tell the matrix how to fill in %s of %s %s", part, c.route.Method, c.route.Pattern)

@@ -57,12 +57,18 @@ func (p *Portal) setPassword(r *Request) error {
 
 func (r *Request) deadPasswordLink(err error) error {
 	f, _ := fault.Of(err)
-	return r.deadLink(http.StatusNotFound, f, "This link no longer works", Link{"Ask for a new link", "/sign-in/forgot"})
+	return r.deadLink(http.StatusNotFound, f, "This link no longer works", deadPage{Text: sentence(f.Message), On: Link{"Ask for a new link", "/sign-in/forgot"}})
 }
 
-// deadLink is the page behind a mailed link that can't be used any more: what became of it, and the way on.
-func (r *Request) deadLink(status int, f *fault.Fault, title string, on Link) error {
+// deadPage says what became of a mailed link, and the way on; Ask is where a form asks for another link.
+type deadPage struct {
+	Text, Ask string
+	On        Link
+}
+
+// deadLink is the page behind a mailed link that can't be used any more.
+func (r *Request) deadLink(status int, f *fault.Fault, title string, page deadPage) error {
 	r.status = status
 	r.visit.fault = f.Code
-	return r.Render("signin/dead.html", Page{Title: title, Layout: "card", Data: map[string]any{"Text": sentence(f.Message), "On": on}})
+	return r.Render("signin/dead.html", Page{Title: title, Layout: "card", Data: page})
 }

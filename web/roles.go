@@ -52,3 +52,19 @@ func (v *View) RightRows(page rolesPage) template.HTML {
 	m.onto(v.out)
 	return ""
 }
+
+// askForAccess asks the admins for what a page needed that the viewer may not see.
+func (p *Portal) askForAccess(r *Request) error {
+	var in struct {
+		Permission string `form:"permission,hidden"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	home := r.Viewer.Account.Slug
+	asked, err := p.Account.AskForAccess(r.Context(), r.Viewer.Actor, account.Permission(in.Permission))
+	if err != nil {
+		return err
+	}
+	return r.Go("/"+home+"/", Banner{Text: "We asked for you", More: people(asked) + " will see it in an email. Your access counts as soon as one of them changes it."})
+}

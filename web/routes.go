@@ -34,6 +34,7 @@ func (p *Portal) doorRoutes() []Route {
 		{"GET", "/invitations/{token}", Public, p.invitation},
 		{"POST", "/invitations/{token}", Public, p.accept},
 		{"POST", "/invitations/{token}/decline", Public, p.decline},
+		{"POST", "/invitations/{token}/ask", Public, p.askAgain},
 		{"POST", "/invitations/{token}/sign-out", Public, p.changePerson},
 
 		// Setting up a phone, as its user sees it
@@ -88,6 +89,7 @@ func (p *Portal) peopleRoutes() []Route {
 		// Inside an account
 		{"GET", "/{account}/events", Member, p.events},
 		{"GET", "/{account}/{$}", Needs(account.ViewHome), p.home},
+		{"POST", "/{account}/ask", Member, p.askForAccess},
 		{"GET", "/{account}/roles", Needs(account.ViewRoles), p.roles},
 		{"GET", "/{account}/settings", Needs(account.ViewSettings), p.settings},
 		{"POST", "/{account}/settings", Needs(account.ChangeSettings), p.saveSettings},

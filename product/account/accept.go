@@ -50,10 +50,13 @@ func (r *Room) welcome(ctx context.Context, q db.Q, hash string) (w Welcome, err
 	w.Shown = w.shown()
 	if w.Invitation.Expired(r.now()) {
 		day := time.UnixMilli(w.Invitation.ExpiresAt).In(w.Account.Location()).Format("2 January")
-		return w, fault.New(fault.Conflict, "invitation-expired", "This invitation ran out on "+day+". Ask "+w.Invitation.InviterName+" for a new one")
+		return w, fault.New(fault.Conflict, invitationExpired, "This invitation ran out on "+day+". Ask "+w.Invitation.InviterName+" for a new one")
 	}
 	return w, nil
 }
+
+// invitationExpired is the code of the fault that a link which ran out answers with.
+const invitationExpired = "invitation-expired"
 
 func (w Welcome) shown() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%s|%d", w.Account.ID, w.Account.Name, w.Invitation.Email, w.Invitation.Roles, w.Invitation.generation))

@@ -32,6 +32,7 @@ const (
 	HubUserDeactivated   Action = "hub-user.deactivated"
 	HubUserReactivated   Action = "hub-user.reactivated"
 	HubUserRemoved       Action = "hub-user.removed"
+	AccessAsked          Action = "hub-user.access-asked"
 	APIKeyMade           Action = "api-key.made"
 	APIKeyRevoked        Action = "api-key.revoked"
 	StaffAdded           Action = "staff.added"
@@ -121,6 +122,7 @@ var sentences = map[Action]string{
 	HubUserDeactivated:   "{who} deactivated {what}",
 	HubUserReactivated:   "{who} reactivated {what}",
 	HubUserRemoved:       "{who} removed {what} from hub users",
+	AccessAsked:          "{who} asked for access: {after}",
 	APIKeyMade:           "{who} made the API key {what}",
 	APIKeyRevoked:        "{who} revoked the API key {what}",
 	StaffAdded:           "{who} made {what} provider staff",

@@ -284,19 +284,6 @@ func (r *Room) RemoveHubUser(ctx context.Context, actor Actor, id string, versio
 // Admins lists the names of the account's active admins, at most ten: whom to ask for access.
 func (r *Room) Admins(ctx context.Context, actor Actor) (names []string, err error) {
 	defer fault.Wrap(&err, "account.Admins")
-	// The order is no column, so that nobody walks the index by name past ten thousand others to find two admins.
-	rows, err := r.DB.QueryContext(ctx, `
-		SELECT m.name, m.email FROM memberships m WHERE m.account_id = $1 AND m.state = 'active' AND m.roles IN ('admin', 'admin,billing') ORDER BY m.search || '', m.id LIMIT 10`, actor.Account.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var u HubUser
-		if err := rows.Scan(&u.Name, &u.Email); err != nil {
-			return nil, err
-		}
-		names = append(names, u.Label())
-	}
-	return names, rows.Err()
+	admins, err := r.adminsOf(ctx, r.DB, actor.Account.ID)
+	return labels(admins), err
 }

@@ -318,7 +318,7 @@ func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Inv
 		if err := r.Record(ctx, q, actor, Entry{Action: InvitationSent, SubjectID: i.ID, SubjectName: i.label(), After: i.Roles.String()}); err != nil {
 			return nil, err
 		}
-		if err := r.Jobs.Add(ctx, q, invitationMail, invitationLetter{i.AccountID, i.ID, 1, token}); err != nil {
+		if err := r.mailInvitation(ctx, q, i, token); err != nil {
 			return nil, err
 		}
 		sent = append(sent, i)
@@ -427,7 +427,7 @@ func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64
 		if err := r.Record(ctx, q, actor, Entry{Action: InvitationResent, SubjectID: i.ID, SubjectName: i.label()}); err != nil {
 			return err
 		}
-		return r.Jobs.Add(ctx, q, invitationMail, invitationLetter{i.AccountID, i.ID, i.generation, token})
+		return r.mailInvitation(ctx, q, *i, token)
 	})
 }
 

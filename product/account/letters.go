@@ -20,6 +20,7 @@ import (
 // Kinds of the room's mail jobs.
 const (
 	invitationMail = "account.invitation-mail"
+	reminderMail   = "account.invitation-reminder"
 	codeMail       = "account.code-mail"
 	resetMail      = "account.reset-mail"
 	letterMail     = "account.letter"
@@ -29,6 +30,7 @@ type invitationLetter struct {
 	AccountID, InvitationID string
 	Generation              int64
 	Token                   string
+	Reminder                bool
 }
 
 type codeLetter struct {
@@ -51,6 +53,7 @@ type letterArgs struct {
 	Email               string
 	Roles               []string
 	By                  string
+	Subject             string // ID of whom or what the mail is about
 	At                  int64
 	From, Address       string
 }
@@ -62,6 +65,7 @@ func (r *Room) registerJobs() {
 		}
 	}
 	job.Handle(r.Jobs, invitationMail, r.sendInvitation, job.Attempts(14), job.OnDead(lost))
+	job.Handle(r.Jobs, reminderMail, r.sendInvitation, job.Attempts(8))
 	job.Handle(r.Jobs, codeMail, r.sendCode, job.Attempts(5))
 	job.Handle(r.Jobs, resetMail, r.sendReset, job.Attempts(8))
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
@@ -73,6 +77,9 @@ func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
 	i, err := r.invitation(ctx, r.DB, in.AccountID, in.InvitationID)
 	if err != nil || i.State != Pending || i.generation != in.Generation {
 		return ignoreGone(err)
+	}
+	if in.Reminder && (i.Delivery == Refused || i.Expired(r.now())) {
+		return nil
 	}
 	var a Account
 	if err := r.DB.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, in.AccountID).Scan(a.fields()...); err != nil {
@@ -89,13 +96,16 @@ func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
 		mail.Button("Accept invitation", link),
 		mail.Paragraph("If you are new here, you choose a password. If you have one already, sign in with it. Use this address: "+i.Email+"."),
 		mail.Small("Works until "+until+". It can be used once, by "+i.Email+"."))
+	subject := i.InviterName + " invited you to " + a.Name
+	if in.Reminder {
+		subject = "Reminder: " + subject
+	}
 	entered := i.InviterName
 	if i.InviterEmail != "" {
 		entered += " (" + i.InviterEmail + ")"
 	}
-	err = r.send(ctx, mail.Letter{To: i.Email, ReplyTo: i.InviterEmail, Subject: i.InviterName + " invited you to " + a.Name,
-		Preheader: "Set up your sign-in. The invitation works until " + until + ".", Title: i.InviterName + " invited you to " + a.Name, Blocks: blocks,
-		ID:     i.ID + "." + decimal(i.generation),
+	err = r.send(ctx, mail.Letter{To: i.Email, ReplyTo: i.InviterEmail, Subject: subject,
+		Preheader: "Set up your sign-in. The invitation works until " + until + ".", Title: subject, Blocks: blocks, ID: in.mailID(),
 		Footer: []string{"You got this because " + entered + " entered your address. Not expecting it? Ignore it and nothing happens."}})
 	if reason, refused := mail.Refused(err); refused {
 		return r.markDelivery(ctx, in, Refused, reason)
@@ -105,6 +115,32 @@ func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
 	}
 	return r.markDelivery(ctx, in, Sent, "")
 }
+
+// mailID makes the same mail known as one however often it goes out.
+func (in invitationLetter) mailID() string {
+	id := in.InvitationID + "." + decimal(in.Generation)
+	if in.Reminder {
+		id += ".reminder"
+	}
+	return id
+}
+
+// mailInvitation queues the mail with the link, and the one that reminds of it two days before the end when that is not too soon.
+func (r *Room) mailInvitation(ctx context.Context, q db.Q, i Invitation, token string) error {
+	letter := invitationLetter{AccountID: i.AccountID, InvitationID: i.ID, Generation: i.generation, Token: token}
+	if err := r.Jobs.Add(ctx, q, invitationMail, letter); err != nil {
+		return err
+	}
+	remind := time.UnixMilli(i.ExpiresAt).Add(-remindBefore)
+	if remind.Sub(time.UnixMilli(i.SentAt)) < remindBefore/2 {
+		return nil
+	}
+	letter.Reminder = true
+	return r.Jobs.AddAt(ctx, q, reminderMail, letter, remind)
+}
+
+// remindBefore is how long before its end an invitation is sent again, with the same link.
+const remindBefore = 48 * time.Hour
 
 func ignoreGone(err error) error {
 	if fault.Is(err, fault.NotFound) {
@@ -219,6 +255,19 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		l.Subject = "You no longer have access to " + in.Account
 		l.Blocks = []mail.Block{mail.Paragraph(in.By + " removed you from " + in.Account + ". Other accounts that you belong to stay as they are."), mail.Facts(mail.Fact{Label: "When", Value: when})}
 		l.Footer = []string{"Is this not right? Ask an admin of " + in.Account + "."}
+	case "access-asked":
+		l.Subject = in.Name + " asks for more access to " + in.Account
+		l.ReplyTo = in.Email
+		l.Blocks = []mail.Block{mail.Paragraph(in.Name + " (" + in.Email + ") has no access to this: " + in.By + "."),
+			mail.Facts(mail.Fact{Label: "Access now", Value: roles.String()}, mail.Fact{Label: "When", Value: when}),
+			mail.Button("Look at their access", r.BaseURL+"/"+in.Slug+"/hub-users/"+in.Subject),
+			mail.Small("Nothing changes unless you change it. If they should not have it, tell them.")}
+		l.Footer = []string{"You got this because you are an admin of " + in.Account + "."}
+	case "invitation-asked":
+		l.Subject = in.Name + " asks for a new invitation to " + in.Account
+		l.Blocks = []mail.Block{mail.Paragraph("Your invitation to " + in.Email + " ran out on " + when + ", and somebody with its link asked for a new one. Resend it if they should still join."),
+			mail.Button("Open the invitation", r.BaseURL+"/"+in.Slug+"/invitations/"+in.Subject)}
+		l.Footer = []string{"You got this because you invited them."}
 	case "sign-in":
 		l.Subject = "New sign-in: " + Describe(in.From)
 		l.Blocks = []mail.Block{mail.Paragraph("You signed in on a device we have not seen before. ", mail.Strong("If this was you, there is nothing to do.")),

@@ -25,15 +25,15 @@ func (r *Room) SetPhoneUserLimit(ctx context.Context, actor Actor, accountID str
 		return a, fault.Field("phone-user-limit", "phone_user_limit", "The plan holds 0 to "+strconv.Itoa(MostPhoneUsers)+" phone users")
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		a, err = r.WithinLimit(ctx, q, actor, accountID, limit)
+		a, err = r.SetPhoneUserLimitIn(ctx, q, actor, accountID, limit)
 		return err
 	})
 	return a, err
 }
 
-// WithinLimit is SetPhoneUserLimit inside the caller's transaction: raising a plan answers a ticket in the same commit. The caller has
+// SetPhoneUserLimitIn is SetPhoneUserLimit inside the caller's transaction: raising a plan answers a ticket in the same commit. The caller has
 // checked the limit and that the actor is the provider's.
-func (r *Room) WithinLimit(ctx context.Context, q db.Q, actor Actor, accountID string, limit int) (a Account, err error) {
+func (r *Room) SetPhoneUserLimitIn(ctx context.Context, q db.Q, actor Actor, accountID string, limit int) (a Account, err error) {
 	if a, err = r.accountByID(ctx, q, accountID); err != nil {
 		return a, err
 	}

@@ -84,7 +84,7 @@ func (r *Room) RaiseLimit(ctx context.Context, actor account.Actor, id string, i
 		if has := actor.Account.PhoneUserLimit; in.Limit <= has || in.Limit > account.MostPhoneUsers {
 			return fault.Field("limit-not-raised", "phone_user_limit", "The plan holds "+strconv.Itoa(has)+" phone users. Enter a higher number, up to "+strconv.Itoa(account.MostPhoneUsers)+", or answer without raising it")
 		}
-		if _, err := r.Account.WithinLimit(ctx, q, actor, t.AccountID, in.Limit); err != nil {
+		if _, err := r.Account.SetPhoneUserLimitIn(ctx, q, actor, t.AccountID, in.Limit); err != nil {
 			return err
 		}
 		return r.add(ctx, q, actor, t, Answer{Text: text, State: Closed, FormKey: in.FormKey}, letter{Kind: letterRaised, Limit: in.Limit})
