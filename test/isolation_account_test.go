@@ -120,6 +120,9 @@ var accountVerbs = map[string]verb{
 	"Belongings": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Belongings(c, a))
 	}},
+	"AskForAccess": {whom: members, right: account.ViewHome, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.AskForAccess(c, a, account.ChangeHubUsers))
+	}},
 	"Sessions": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Sessions(c, a))
 	}},

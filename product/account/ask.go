@@ -25,6 +25,9 @@ func (r *Room) AskForAccess(ctx context.Context, actor Actor, permission Permiss
 		return nil, notFound()
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.Still(ctx, q, &actor, ViewHome); err != nil {
+			return err
+		}
 		admins, err := r.adminsOf(ctx, q, actor.Account.ID)
 		if err != nil {
 			return err
