@@ -33,7 +33,7 @@ func (r *Room) AskForAccess(ctx context.Context, actor Actor, permission Permiss
 			return err
 		}
 		asked = labels(admins)
-		first, err := r.once(ctx, q, "ask:"+actor.MembershipID+":"+string(permission), askEvery)
+		first, err := r.once(ctx, q, "ask:"+actor.Account.ID+":"+actor.MembershipID+":"+string(permission), askEvery)
 		if err != nil || !first {
 			return err
 		}
