@@ -211,6 +211,7 @@ func TestABrokenOffFileIsCutOff(t *testing.T) {
 // elsewhere are codes of faults that no operation of the API can meet.
 var elsewhere = []string{
 	"account-number-form", "first-admin", "slug-form", "slug-reserved", "slug-taken", "number-taken", // opening accounts
+	"methods-own", "methods-unknown", "second-factor-own", "second-factor-unknown", "session-hours", // the portal's settings
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
 	"decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
 	"account-settled", "key-life", "limit-not-raised", "scope-unknown", "staff-known", "staff-member", // the provider's

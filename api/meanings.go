@@ -12,13 +12,15 @@ type meaning struct {
 // meanings holds every code that the API answers with. A test compares it with the codes in the rooms.
 var meanings = map[string]meaning{
 	// Who asks, and may they.
-	"key-missing":   {401, "No API key", "The request has no header Authorization: Bearer <key>."},
-	"key-unknown":   {401, "Key does not work", "The API key is mistyped, expired or revoked, or the person it was made for no longer has access to the account."},
-	"scope-missing": {403, "Scope missing", "The key was made without the scope that this operation needs. Scopes of a key can't be changed; a new key is needed."},
-	"role-missing":  {403, "Role missing", "The person the key was made for does not have the role that this operation needs. A key never can more than that person."},
-	"check-needed":  {403, "Confirmation needed", "People in the portal confirm this with a code by email. Keys do not need to."},
-	"rate-limit":    {429, "Too many requests", "The key asked more often than its limit allows. Wait for the seconds in Retry-After; RateLimit-Remaining tells beforehand."},
-	"wrong-keys":    {429, "Too many wrong keys", "Too many keys that do not work came from your network. Keys that worked lately are not slowed by this."},
+	"key-missing":           {401, "No API key", "The request has no header Authorization: Bearer <key>."},
+	"key-unknown":           {401, "Key does not work", "The API key is mistyped, expired or revoked, or the person it was made for no longer has access to the account."},
+	"scope-missing":         {403, "Scope missing", "The key was made without the scope that this operation needs. Scopes of a key can't be changed; a new key is needed."},
+	"maker-restricted":      {403, "Maker is kept out", "The account asks something of everybody who signs in, such as a second factor, which the person the key was made for does not have. The key works again when they do."},
+	"membership-restricted": {403, "Something is missing", "The account asks something of everybody who signs in, such as a second factor. People are told in the portal; keys get maker-restricted."},
+	"role-missing":          {403, "Role missing", "The person the key was made for does not have the role that this operation needs. A key never can more than that person."},
+	"check-needed":          {403, "Confirmation needed", "People in the portal confirm this with a code by email. Keys do not need to."},
+	"rate-limit":            {429, "Too many requests", "The key asked more often than its limit allows. Wait for the seconds in Retry-After; RateLimit-Remaining tells beforehand."},
+	"wrong-keys":            {429, "Too many wrong keys", "Too many keys that do not work came from your network. Keys that worked lately are not slowed by this."},
 
 	// Where.
 	"unknown-host":    {421, "Unknown host", "The request names a host that is not this installation's. Addresses begin as the reference shows."},

@@ -18,6 +18,8 @@ var (
 	errTooLarge  = errors.New("the form is larger than 1 MB")
 	errOtherSite = errors.New("the form came from another site")
 	errMethod    = errors.New("no route for this method")
+	// errRestricted says that something keeps the viewer out of the account, or the console, that their roles would let them in to.
+	errRestricted = errors.New("something is missing before they may come in")
 )
 
 // denied is a permission that the viewer lacks in the account of the path.
@@ -89,6 +91,9 @@ func (p *Portal) fail(r *Request, err error) {
 		err = p.ask(r, "/sign-in", p.SignInPage)
 	case isFault && f.Kind == fault.StepUp:
 		err = p.ask(r, "/check", p.StepUpPage)
+	case errors.Is(err, errRestricted) || isFault && f.Code == "membership-restricted":
+		r.visit.fault = "membership-restricted"
+		err = p.ask(r, restrictedPath(r.Viewer), nil)
 	default:
 		err = p.failPage(r, err)
 	}

@@ -235,7 +235,7 @@ func (c *cell) expected() verdict {
 		return forbidden
 	case c.where != "own":
 		return hidden
-	case needs || access == "member":
+	case needs || access == "member" || access == "belongs":
 		return open
 	}
 	return hidden

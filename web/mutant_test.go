@@ -27,7 +27,7 @@ func weaker(access Access) Access {
 		return "" // every member holds it
 	case access == Staff:
 		return SignedIn
-	case access == SignedIn || access == Member:
+	case access == SignedIn || access == Member || access == Belongs:
 		return Public
 	}
 	return ""

@@ -57,6 +57,7 @@ func (p *Portal) consoleRoutes() []Route {
 	return []Route{
 		// The provider's console
 		{"GET", "/console", Staff, p.console},
+		{"GET", "/console/restricted", SignedIn, p.restricted},
 		{"GET", "/console/accounts", Staff, p.accountList},
 		{"GET", "/console/accounts/new", Staff, p.newAccount},
 		{"POST", "/console/accounts/new", Staff, p.openAccount},
@@ -88,6 +89,7 @@ func (p *Portal) peopleRoutes() []Route {
 	return []Route{
 		// Inside an account
 		{"GET", "/{account}/events", Member, p.events},
+		{"GET", "/{account}/restricted", Belongs, p.restricted},
 		{"GET", "/{account}/{$}", Needs(account.ViewHome), p.home},
 		{"POST", "/{account}/ask", Member, p.askForAccess},
 		{"GET", "/{account}/roles", Needs(account.ViewRoles), p.roles},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -97,7 +98,11 @@ func (p *Portal) signOut(r *Request) error {
 	if err := r.leave(); err != nil {
 		return err
 	}
-	return r.Go("/sign-in", Banner{Text: "You are signed out"})
+	path := "/sign-in"
+	if next := r.Next(); next != "/" {
+		path += "?next=" + url.QueryEscape(next)
+	}
+	return r.Go(path, Banner{Text: "You are signed out"})
 }
 
 func (r *Request) leave() error {

@@ -113,6 +113,7 @@ type Access string
 const (
 	Public   Access = "public"    // anybody, signed in or not
 	SignedIn Access = "signed-in" // any person, in no account
+	Belongs  Access = "belongs"   // whoever belongs to the account in the path, also while something keeps them out of it
 	Member   Access = "member"    // whoever belongs to the account in the path, with any role
 	Staff    Access = "staff"     // people of the provider
 )
@@ -132,9 +133,11 @@ func (a Access) Allows(v *Viewer) bool {
 	case SignedIn:
 		return true
 	case Staff:
-		return v.Staff
-	case Member:
+		return v.Staff && !v.Actor.Restricted()
+	case Belongs:
 		return v.Account != nil
+	case Member:
+		return v.Account != nil && !v.Actor.Restricted()
 	}
 	permission, ok := a.Permission()
 	return ok && permission != "" && v.Account != nil && v.Can != nil && v.Can(permission)
@@ -142,7 +145,7 @@ func (a Access) Allows(v *Viewer) bool {
 
 func (a Access) valid() bool {
 	permission, needs := a.Permission()
-	return needs && permission != "" || slices.Contains([]Access{Public, SignedIn, Member, Staff}, a)
+	return needs && permission != "" || slices.Contains([]Access{Public, SignedIn, Belongs, Member, Staff}, a)
 }
 
 // Route is one address of the portal. Pattern is a path pattern of net/http.ServeMux; an account's pages begin with "/{account}/".
@@ -259,7 +262,7 @@ func (p *Portal) add(rt *Route) (err error) {
 	first, _, _ := strings.Cut(strings.TrimPrefix(rt.Pattern, "/"), "/")
 	inAccount := first == "{account}"
 	_, needs := rt.Access.Permission()
-	if inAccount != (needs || rt.Access == Member) {
+	if inAccount != (needs || rt.Access == Member || rt.Access == Belongs) {
 		return fmt.Errorf("route %s: access %q does not fit a path that %s", name, rt.Access, map[bool]string{true: "begins with an account", false: "names no account"}[inAccount])
 	}
 	defer func() {
@@ -403,6 +406,9 @@ func (p *Portal) admit(rt *Route, r *Request) error {
 	if rt.Access.Allows(viewer) {
 		r.remember()
 		return nil
+	}
+	if viewer.Actor.Restricted() && (viewer.Account != nil || viewer.Staff && rt.Access == Staff) {
+		return errRestricted
 	}
 	if permission, ok := rt.Access.Permission(); ok && viewer.Account != nil {
 		return &denied{permission: permission}

@@ -37,10 +37,11 @@ type Config struct {
 	BaseURL  string           // origin of every link, without a slash at the end; never taken from a request
 	Provider mail.Provider    // who signs the mails
 
-	DailyInvitations int // for new accounts; 0: 200
-	RecipientWeekly  int // invitations that one address may get in a week over all accounts; 0: 3
-	HashWorkers      int // passwords hashed at the same time; 0: one less than the processors, at least one
-	HashMemory       int // KiB that hashing a new password takes; 0: 19 MiB, the least there should be outside of tests
+	DailyInvitations  int  // for new accounts; 0: 200
+	StaffSecondFactor bool // provider staff reach the console only with a second factor
+	RecipientWeekly   int  // invitations that one address may get in a week over all accounts; 0: 3
+	HashWorkers       int  // passwords hashed at the same time; 0: one less than the processors, at least one
+	HashMemory        int  // KiB that hashing a new password takes; 0: 19 MiB, the least there should be outside of tests
 }
 
 // Room is the room "account". Its verbs are safe for use by many goroutines.
@@ -87,10 +88,14 @@ const firstPhoneUsers = 10
 
 // Policy is what an account admin decides about signing in to the account.
 type Policy struct {
-	TimeZone         string // IANA name; mails and pages show times in it
-	InvitationHours  int    // life of an invitation, 1 to 720
-	CheckMinutes     int    // how long a step-up check stays fresh, 0 (asked every time) to 120
-	DailyInvitations int    // set by the provider
+	TimeZone         string  // IANA name; mails and pages show times in it
+	InvitationHours  int     // life of an invitation, 1 to 720
+	CheckMinutes     int     // how long a step-up check stays fresh, 0 (asked every time) to 120
+	DailyInvitations int     // set by the provider
+	SecondFactor     Demand  // whom the account asks for a second factor
+	Methods          Methods // with which of SignInMethods people may have signed in
+	SessionHours     int     // longest life of a session, 1 to SessionHoursMost; holders of a role: at most 24
+	RememberDevices  bool    // a browser may stand for the second factor that was shown on it, for 30 days
 }
 
 // Location returns the account's time zone; an unknown name counts as UTC.
@@ -111,14 +116,6 @@ func location(name string) *time.Location {
 // zones keeps what was read from the zone database, a *time.Location by name: parsing one takes longer than most queries.
 var zones sync.Map
 
-// Settings is what may be changed of an account: name, time zone and policy by its admins; slug and number only when it is made.
-type Settings struct {
-	Name            string
-	TimeZone        string
-	InvitationHours int
-	CheckMinutes    int
-}
-
 // NewAccount is what it takes to open an account: who the customer is and who administers it first.
 type NewAccount struct {
 	Name       string
@@ -130,11 +127,13 @@ type NewAccount struct {
 	AdminRoles Roles // empty: admin and billing
 }
 
-const accountColumns = `a.id, a.slug, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version`
+const accountColumns = `a.id, a.slug, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit,
+	a.created_at, a.version, a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices`
 
 func (a *Account) fields() []any {
 	return []any{&a.ID, &a.Slug, &a.Number, &a.Name, &a.Policy.TimeZone, &a.Policy.InvitationHours, &a.Policy.CheckMinutes,
-		&a.Policy.DailyInvitations, &a.PhoneUserLimit, &a.CreatedAt, &a.Version}
+		&a.Policy.DailyInvitations, &a.PhoneUserLimit, &a.CreatedAt, &a.Version,
+		&a.Policy.SecondFactor, &a.Policy.Methods, &a.Policy.SessionHours, (*flag)(&a.Policy.RememberDevices)}
 }
 
 // reserved slugs are first path parts that the doors use themselves.
@@ -198,7 +197,8 @@ func (in NewAccount) check() (Account, Offer, error) {
 		a.Slug = slugFrom(name)
 	}
 	zone, zoneFault := checkZone(cmpOr(in.TimeZone, "Australia/Sydney"))
-	a.Policy = Policy{TimeZone: zone, InvitationHours: 7 * 24, CheckMinutes: 30}
+	a.Policy = Policy{TimeZone: zone, InvitationHours: 7 * 24, CheckMinutes: 30,
+		SecondFactor: OfNobody, Methods: MethodsOf(SignInMethods...), SessionHours: SessionHoursMost, RememberDevices: true}
 	offer, offerFault := checkOffer(Offer{Email: in.AdminEmail, Name: in.AdminName}, "admin_email", "admin_name")
 	var numberFault *fault.Fault
 	if a.Number != "" && !regexp.MustCompile(`^[0-9]{4,10}$`).MatchString(a.Number) {
@@ -250,73 +250,16 @@ func (r *Room) insertAccount(ctx context.Context, q db.Q, a Account) (Account, e
 		}
 	}
 	_, err := q.ExecContext(ctx, `
-		INSERT INTO accounts (id, slug, number, name, search, time_zone, invitation_hours, check_minutes, daily_invitations, phone_user_limit, created_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		INSERT INTO accounts (id, slug, number, name, search, time_zone, invitation_hours, check_minutes, daily_invitations, phone_user_limit, created_at, version,
+			second_factor, sign_in_methods, session_hours, remember_devices)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		a.ID, a.Slug, a.Number, a.Name, a.search(), a.Policy.TimeZone, a.Policy.InvitationHours, a.Policy.CheckMinutes,
-		a.Policy.DailyInvitations, a.PhoneUserLimit, a.CreatedAt, a.Version)
+		a.Policy.DailyInvitations, a.PhoneUserLimit, a.CreatedAt, a.Version, a.Policy.SecondFactor, a.Policy.Methods,
+		a.Policy.SessionHours, bit(a.Policy.RememberDevices))
 	return a, err
 }
 
 func (a Account) search() string { return listing.Fold(a.Name + " " + a.Number + " " + a.Slug) }
-
-// Settings returns the actor's own account as it is now.
-func (r *Room) Settings(ctx context.Context, actor Actor) (a Account, err error) {
-	defer fault.Wrap(&err, "account.Settings")
-	if err := actor.Require(ViewSettings); err != nil {
-		return a, err
-	}
-	err = r.DB.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, actor.Account.ID).Scan(a.fields()...)
-	return a, err
-}
-
-// ChangeSettings changes the actor's own account. A version other than the stored one is refused, so that nobody overwrites what
-// they have not seen; 0 skips that check.
-func (r *Room) ChangeSettings(ctx context.Context, actor Actor, in Settings, version int64) (_ Account, err error) {
-	defer fault.Wrap(&err, "account.ChangeSettings")
-	name, nameFault := checkAccountName(in.Name)
-	zone, zoneFault := checkZone(in.TimeZone)
-	var lifeFault, checkFault *fault.Fault
-	if in.InvitationHours < 1 || in.InvitationHours > 720 {
-		lifeFault = fault.Field("invitation-hours", "invitation_hours", "Invitations work for 1 hour to 30 days. Enter 1 to 720 hours")
-	}
-	if in.CheckMinutes < 0 || in.CheckMinutes > 120 {
-		checkFault = fault.Field("check-minutes", "check_minutes", "A check stays fresh for 0 minutes (asked every time) to 120. Enter 0 to 120")
-	}
-	if err := fault.All(nameFault, zoneFault, lifeFault, checkFault); err != nil {
-		return Account{}, err
-	}
-	var after Account
-	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.Still(ctx, q, &actor, ChangeSettings); err != nil {
-			return err
-		}
-		before := actor.Account
-		if version != 0 && version != before.Version {
-			return changedMeanwhile()
-		}
-		after = before
-		after.Name, after.Policy.TimeZone, after.Version = name, zone, before.Version+1
-		after.Policy.InvitationHours, after.Policy.CheckMinutes = in.InvitationHours, in.CheckMinutes
-		if in.CheckMinutes > before.Policy.CheckMinutes { // loosening the check needs a check
-			if err := r.requireCheck(ctx, q, actor); err != nil {
-				return err
-			}
-		}
-		_, err := q.ExecContext(ctx, `
-			UPDATE accounts SET name = $2, search = $3, time_zone = $4, invitation_hours = $5, check_minutes = $6, version = version + 1
-			WHERE id = $1`, before.ID, after.Name, after.search(), after.Policy.TimeZone, after.Policy.InvitationHours, after.Policy.CheckMinutes)
-		if err != nil {
-			return err
-		}
-		return r.Record(ctx, q, actor, Entry{Action: SettingsChanged, SubjectID: before.ID, SubjectName: after.Name,
-			Before: before.describe(), After: after.describe()})
-	})
-	return after, err
-}
-
-func (a Account) describe() string {
-	return a.Name + ", " + a.Policy.TimeZone + ", invitations " + decimal(int64(a.Policy.InvitationHours)) + " h, check " + decimal(int64(a.Policy.CheckMinutes)) + " min"
-}
 
 // Accounts lists accounts by name for the provider, at most limit after the cursor. Limit 0 means 50; at most 500.
 func (r *Room) Accounts(ctx context.Context, actor Actor, search, after string, limit int) (_ []Account, next string, err error) {

@@ -155,13 +155,15 @@ func (r *Room) UseKey(ctx context.Context, token, slug, address string) (actor A
 	var k APIKey
 	var a Account
 	var roles, scopes, personID, email, maker string
+	var has ways
 	err = r.DB.QueryRowContext(ctx, `
-		SELECT `+accountColumns+`, k.id, k.name, k.scopes, k.last_used_at, k.created_at, k.expires_at, m.id, m.roles, m.person_id, m.email, m.name
+		SELECT `+accountColumns+`, k.id, k.name, k.scopes, k.last_used_at, k.created_at, k.expires_at, m.id, m.roles, m.person_id, m.email, m.name, p.ways
 		FROM api_keys k
 		JOIN accounts a ON a.id = k.account_id
 		JOIN memberships m ON m.account_id = k.account_id AND m.id = k.membership_id AND m.state = 'active'
+		JOIN people p ON p.id = m.person_id
 		WHERE k.token_hash = $1 AND k.revoked_at = 0`, ident.Hash(tokenKey, token)).Scan(append(a.fields(),
-		&k.ID, &k.Name, &scopes, &k.LastUsedAt, &k.CreatedAt, &k.ExpiresAt, &k.MakerID, &roles, &personID, &email, &maker)...)
+		&k.ID, &k.Name, &scopes, &k.LastUsedAt, &k.CreatedAt, &k.ExpiresAt, &k.MakerID, &roles, &personID, &email, &maker, &has)...)
 	now := r.now()
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (now >= k.ExpiresAt || ahead(k.CreatedAt, now)) {
 		return actor, fault.New(fault.SignedOut, "key-unknown", "Send a working API key as Authorization: Bearer …. This one is wrong, expired or revoked")
@@ -177,6 +179,8 @@ func (r *Room) UseKey(ctx context.Context, token, slug, address string) (actor A
 			return actor, err
 		}
 	}
-	return Actor{Kind: Key, Account: a, PersonID: personID, MembershipID: k.MakerID, Name: "API key " + k.Name, Maker: cmpOr(maker, email), Email: email,
-		Roles: rolesFromColumn(roles), KeyID: k.ID, Scopes: splitScopes(scopes), Address: address}, nil
+	actor = Actor{Kind: Key, Account: a, PersonID: personID, MembershipID: k.MakerID, Name: "API key " + k.Name, Maker: cmpOr(maker, email), Email: email,
+		Roles: rolesFromColumn(roles), KeyID: k.ID, Scopes: splitScopes(scopes), Address: address, ways: has}
+	actor.Needs = r.needs(actor)
+	return actor, nil
 }

@@ -74,8 +74,8 @@ func (r *Room) hubUser(ctx context.Context, q db.Q, accountID, id string) (u Hub
 func (r *Room) Still(ctx context.Context, q db.Q, actor *Actor, p Permission) error {
 	if actor.Kind == Member || actor.Kind == Key {
 		var roles string
-		err := q.QueryRowContext(ctx, `SELECT roles FROM memberships WHERE account_id = $1 AND id = $2 AND state = 'active'`,
-			actor.Account.ID, actor.MembershipID).Scan(&roles)
+		err := q.QueryRowContext(ctx, `SELECT m.roles, p.ways FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.account_id = $1 AND m.id = $2 AND m.state = 'active'`,
+			actor.Account.ID, actor.MembershipID).Scan(&roles, &actor.ways)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound()
 		}
@@ -91,6 +91,7 @@ func (r *Room) Still(ctx context.Context, q db.Q, actor *Actor, p Permission) er
 	if err != nil {
 		return err
 	}
+	actor.Needs = r.needs(*actor)
 	return actor.Require(p)
 }
 

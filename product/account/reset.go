@@ -100,7 +100,7 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 		if p, err = r.newSecret(ctx, q, p, secret, b); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, p, b)
+		in, err = r.startSession(ctx, q, p, b, Proved(r.now(), ByPassword))
 		return err
 	})
 	return in, err
@@ -148,7 +148,7 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 		if now, err = r.newSecret(ctx, q, now, secret, b); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, now, b)
+		in, err = r.startSession(ctx, q, now, b, actor.proofs.with(ByPassword, r.now()))
 		return err
 	})
 	return in, err

@@ -201,6 +201,9 @@ type Actor struct {
 	Scopes       []Permission // keys only
 	Address      string       // network address of the request, without port
 	Checked      bool         // a fresh step-up check stands, by the account's policy
+	Needs        []Need       // what keeps it out of the account, or of the console; while there is any, it may do nothing there
+	proofs       Proofs       // what the session rests on
+	ways         ways         // what the person could sign in with beside the password; for a key: its maker
 }
 
 // Operate returns the actor for commands on the server itself.
@@ -209,6 +212,9 @@ func Operate() Actor { return Actor{Kind: Operator, Name: "Operator"} }
 // Can reports whether the actor may do it in its account. Staff reach accounts through verbs of their own; the operator's
 // commands change settings, and find the hub user on whose behalf a key is made.
 func (a Actor) Can(p Permission) bool {
+	if a.Restricted() {
+		return false
+	}
 	switch a.Kind {
 	case Member:
 		return a.Roles.Allows(p)
@@ -224,7 +230,9 @@ func (a Actor) Can(p Permission) bool {
 func (a Actor) signature() string { return cmpOr(a.Maker, a.Name) }
 
 // Provider reports whether the actor stands outside every account: provider staff, or the operator on the server.
-func (a Actor) Provider() bool { return a.Kind == Staff || a.Kind == Operator }
+func (a Actor) Provider() bool {
+	return a.Kind == Staff && !a.Restricted() || a.Kind == Operator
+}
 
 // isPerson returns nil for somebody who is signed in. Verbs about a person's own things ask for it: a key acts for its account only,
 // and must not reach its maker's sessions or other accounts.
@@ -242,6 +250,9 @@ func (a Actor) isPerson() error {
 func (a Actor) Require(p Permission) error {
 	if a.Can(p) {
 		return nil
+	}
+	if a.Restricted() {
+		return a.restricted()
 	}
 	if a.Kind == Key && a.Roles.Allows(p) {
 		return fault.New(fault.Forbidden, "scope-missing", "This API key lacks the scope "+string(p)+". Make a key that has it")

@@ -33,12 +33,13 @@ type Person struct {
 	Theme    string // "", "light" or "dark"
 	epoch    int64
 	password string
+	ways     ways
 }
 
-const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, '')`
+const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, ''), p.ways`
 
 func (p *Person) fields() []any {
-	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password}
+	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password, &p.ways}
 }
 
 // flag scans the store's 0 and 1.
@@ -117,7 +118,7 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_
 		if err := r.refund(ctx, q, limits...); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, now, b)
+		in, err = r.startSession(ctx, q, now, b, Proved(r.now(), ByPassword))
 		return err
 	})
 	return in, err
@@ -144,9 +145,10 @@ func signInAddress(email string) (string, *fault.Fault) {
 	return offer.Email, nil
 }
 
-// startSession is the only place where sessions begin. It records the sign-in in every account of the person and tells them by mail
-// about a browser not seen before.
-func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser) (Entrance, error) {
+// startSession is the only place where sessions begin, whichever way somebody came. The session keeps what they proved; what each account
+// makes of it is asked at every request. It records the sign-in in every account of the person and tells them by mail about a browser not
+// seen before.
+func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser, shown Proofs) (Entrance, error) {
 	now := r.now()
 	deviceID, deviceToken, fresh, err := r.rememberDevice(ctx, q, p, b.Device)
 	if err != nil {
@@ -154,9 +156,9 @@ func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser) (E
 	}
 	token, hash := ident.Token(tokenSession)
 	if _, err = q.ExecContext(ctx, `
-		INSERT INTO sessions (id, token_hash, person_id, epoch, device_id, address, user_agent, checked_at, check_used, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $8, $9)`,
-		ident.New(), hash, p.ID, p.epoch, deviceID, b.Address, plain(b.UserAgent, 300), now, now+sessionLife.Milliseconds()); err != nil {
+		INSERT INTO sessions (id, token_hash, person_id, epoch, device_id, address, user_agent, proofs, checked_at, check_used, checked_by, created_at, seen_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, '', $9, $9, $10)`,
+		ident.New(), hash, p.ID, p.epoch, deviceID, b.Address, plain(b.UserAgent, 300), shown.column(), now, now+sessionLife.Milliseconds()); err != nil {
 		return Entrance{}, err
 	}
 	if _, err = q.ExecContext(ctx, `UPDATE memberships SET last_signed_in_at = $2 WHERE person_id = $1 AND state <> 'removed'`, p.ID, now); err != nil {
@@ -238,21 +240,18 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 	}
 	var s session
 	var p Person
-	var account, number, name, zone, memberID, memberName, roles sql.NullString
-	var hours, check, daily, seats, opened, version sql.NullInt64
-	var privileged int64
+	var account, number, name, zone, demand, methods, memberID, memberName, roles sql.NullString
+	var hours, check, daily, seats, opened, version, life, remember sql.NullInt64
 	err := r.DB.QueryRowContext(ctx, `
-		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, `+personColumns+`,
-		       (SELECT COUNT(*) FROM memberships x WHERE x.person_id = p.id AND x.state = 'active' AND x.roles <> ''),
+		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, s.checked_by, s.proofs, `+sessionRules+`, `+personColumns+`,
 		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version,
-		       m.id, m.name, m.roles
+		       a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices, m.id, m.name, m.roles
 		FROM sessions s
 		JOIN people p ON p.id = s.person_id
 		LEFT JOIN accounts a ON a.slug = $2
 		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active'
-		WHERE `+column+` = $1`, key, slug).Scan(slices.Concat(
-		[]any{&s.id, &s.epoch, &s.created, &s.seen, &s.expires, &s.checked, &s.checkUsed}, p.fields(), []any{&privileged,
-			&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &memberID, &memberName, &roles})...)
+		WHERE `+column+` = $1`, key, slug).Scan(slices.Concat(s.fields(), p.fields(), []any{
+		&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &demand, &methods, &life, &remember, &memberID, &memberName, &roles})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Actor{}, signedOut()
 	}
@@ -260,7 +259,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		return Actor{}, err
 	}
 	now := r.now()
-	if s.ended(now, p.epoch, privileged > 0 || p.Staff) {
+	if s.ended(now, p) {
 		return Actor{}, signedOut()
 	}
 	if use && now-s.seen > seenEvery.Milliseconds() {
@@ -268,31 +267,52 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 			return Actor{}, err
 		}
 	}
-	actor := Actor{Kind: Member, PersonID: p.ID, Name: p.Name, Email: p.Email, Theme: p.Theme, SessionID: s.id, Address: address}
+	actor := Actor{Kind: Member, PersonID: p.ID, Name: p.Name, Email: p.Email, Theme: p.Theme, SessionID: s.id, Address: address,
+		proofs: proofsFromColumn(s.proofs), ways: p.ways}
 	if p.Staff {
 		actor.Kind = Staff
 	}
 	if memberID.Valid && !p.Staff {
 		actor.Account = Account{ID: account.String, Slug: slug, Number: number.String, Name: name.String, CreatedAt: opened.Int64, Version: version.Int64,
-			Policy: Policy{TimeZone: zone.String, InvitationHours: int(hours.Int64), CheckMinutes: int(check.Int64), DailyInvitations: int(daily.Int64)}, PhoneUserLimit: int(seats.Int64)}
+			Policy: Policy{TimeZone: zone.String, InvitationHours: int(hours.Int64), CheckMinutes: int(check.Int64), DailyInvitations: int(daily.Int64),
+				SecondFactor: Demand(demand.String), Methods: Methods(methods.String), SessionHours: int(life.Int64), RememberDevices: remember.Int64 == 1},
+			PhoneUserLimit: int(seats.Int64)}
 		actor.MembershipID, actor.Name, actor.Roles = memberID.String, cmpOr(memberName.String, p.Name), rolesFromColumn(roles.String)
-		actor.Checked = s.fresh(now, actor.Account.Policy)
+		actor.Checked = s.fresh(now, p.ways, actor.Account.Policy)
 	}
+	actor.Needs = r.needs(actor)
 	return actor, nil
 }
 
+// needs works out what keeps the actor from what its roles, or the console, would allow.
+func (r *Room) needs(a Actor) []Need {
+	if a.Kind == Staff && r.StaffSecondFactor && !a.twoFactors(Policy{}) {
+		return []Need{NeedSecondFactor}
+	}
+	return a.unmet()
+}
+
+// session is what decides whether a session still stands.
 type session struct {
 	id                                                string
 	epoch, created, seen, expires, checked, checkUsed int64
+	checkedBy                                         Method
+	proofs                                            string
+	roles, hours                                      int64 // of the person's memberships: how many hold a role, and the shortest life that one allows
+}
+
+// sessionRules are the columns of a person's memberships that decide how long their sessions live.
+const sessionRules = `(SELECT COUNT(*) FROM memberships x WHERE x.person_id = p.id AND x.state = 'active' AND x.roles <> ''),
+	(SELECT COALESCE(MIN(y.session_hours), 0) FROM memberships x JOIN accounts y ON y.id = x.account_id WHERE x.person_id = p.id AND x.state = 'active')`
+
+func (s *session) fields() []any {
+	return []any{&s.id, &s.epoch, &s.created, &s.seen, &s.expires, &s.checked, &s.checkUsed, &s.checkedBy, &s.proofs, &s.roles, &s.hours}
 }
 
 // ended reports whether a session is over: expired, idle too long, or made before the person's secrets last changed.
-func (s session) ended(now, epoch int64, privileged bool) bool {
-	life, idle := sessionLife, sessionIdle
-	if privileged {
-		life, idle = privilegedLife, privilegedIdle
-	}
-	return s.epoch != epoch || ahead(max(s.created, s.seen), now) || now >= s.expires || now-s.created >= life.Milliseconds() || now-s.seen >= idle.Milliseconds()
+func (s session) ended(now int64, p Person) bool {
+	life, idle := sessionTimes(s.roles > 0 || p.Staff, s.hours)
+	return s.epoch != p.epoch || ahead(max(s.created, s.seen), now) || now >= s.expires || now-s.created >= life.Milliseconds() || now-s.seen >= idle.Milliseconds()
 }
 
 func signedOut() error {
@@ -312,74 +332,6 @@ func (r *Room) SignOut(ctx context.Context, token string) (err error) {
 			return err
 		}
 		return r.noticePeople(ctx, q, person)
-	})
-}
-
-// Session is one place where a person is signed in.
-type Session struct {
-	ID        string
-	Current   bool // the one that asks
-	Address   string
-	UserAgent string
-	CreatedAt int64
-	SeenAt    int64
-}
-
-// Sessions lists where the actor's person is signed in, newest first.
-func (r *Room) Sessions(ctx context.Context, actor Actor) (list []Session, err error) {
-	defer fault.Wrap(&err, "account.Sessions")
-	if err := actor.isPerson(); err != nil {
-		return nil, err
-	}
-	now := r.now()
-	rows, err := r.DB.QueryContext(ctx, `
-		SELECT s.id, s.address, s.user_agent, s.created_at, s.seen_at, s.epoch, s.expires_at, p.epoch, p.staff,
-		       (SELECT COUNT(*) FROM memberships x WHERE x.person_id = p.id AND x.state = 'active' AND x.roles <> '')
-		FROM sessions s JOIN people p ON p.id = s.person_id
-		WHERE s.person_id = $1 AND s.expires_at > $2
-		ORDER BY s.created_at DESC LIMIT 200`, actor.PersonID, now)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var s Session
-		var one session
-		var epoch, privileged, staff int64
-		if err := rows.Scan(&s.ID, &s.Address, &s.UserAgent, &s.CreatedAt, &s.SeenAt, &one.epoch, &one.expires, &epoch, &staff, &privileged); err != nil {
-			return nil, err
-		}
-		one.created, one.seen = s.CreatedAt, s.SeenAt
-		if one.ended(now, epoch, privileged+staff > 0) {
-			continue
-		}
-		s.Current = s.ID == actor.SessionID
-		list = append(list, s)
-	}
-	return list, rows.Err()
-}
-
-// EndSession ends one of the actor's own sessions.
-func (r *Room) EndSession(ctx context.Context, actor Actor, id string) (err error) {
-	defer fault.Wrap(&err, "account.EndSession")
-	return r.endSessions(ctx, actor, `DELETE FROM sessions WHERE person_id = $1 AND id = $2`, id)
-}
-
-// EndOtherSessions ends all of the actor's sessions but the one that asks.
-func (r *Room) EndOtherSessions(ctx context.Context, actor Actor) (err error) {
-	defer fault.Wrap(&err, "account.EndOtherSessions")
-	return r.endSessions(ctx, actor, `DELETE FROM sessions WHERE person_id = $1 AND id <> $2`, actor.SessionID)
-}
-
-func (r *Room) endSessions(ctx context.Context, actor Actor, query, sessionID string) error {
-	if err := actor.isPerson(); err != nil {
-		return err
-	}
-	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if _, err := q.ExecContext(ctx, query, actor.PersonID, sessionID); err != nil {
-			return err
-		}
-		return r.noticePeople(ctx, q, actor.PersonID)
 	})
 }
 

@@ -29,9 +29,10 @@ const (
 // CheckAction is what a step-up check is for. All changes of access share one, as an admin who may do one may do the others.
 const CheckAction = "access"
 
-// fresh reports whether the session's last check still counts under the account's policy.
-func (s session) fresh(now int64, p Policy) bool {
-	if s.checked == 0 || ahead(s.checked, now) {
+// fresh reports whether the session's last check still counts under the account's policy. A code by email counts only for those who have
+// nothing better.
+func (s session) fresh(now int64, has ways, p Policy) bool {
+	if s.checked == 0 || ahead(s.checked, now) || s.checkedBy == ByEmailCode && has.second() {
 		return false
 	}
 	if p.CheckMinutes == 0 {
@@ -47,14 +48,16 @@ func (r *Room) requireCheck(ctx context.Context, q db.Q, actor Actor) error {
 		return nil
 	}
 	var s session
-	err := q.QueryRowContext(ctx, `SELECT checked_at, check_used FROM sessions WHERE id = $1`, actor.SessionID).Scan(&s.checked, &s.checkUsed)
+	var has ways
+	err := q.QueryRowContext(ctx, `SELECT s.checked_at, s.check_used, s.checked_by, p.ways FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id = $1`,
+		actor.SessionID).Scan(&s.checked, &s.checkUsed, &s.checkedBy, &has)
 	if errors.Is(err, sql.ErrNoRows) {
 		return signedOut()
 	}
 	if err != nil {
 		return err
 	}
-	if !s.fresh(r.now(), actor.Account.Policy) {
+	if !s.fresh(r.now(), has, actor.Account.Policy) {
 		return fault.New(fault.StepUp, "check-needed", "Confirm it is you. We will email you a code")
 	}
 	if actor.Account.Policy.CheckMinutes == 0 {
@@ -154,16 +157,8 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (sess
 		if err := r.refund(ctx, q, guesses); err != nil {
 			return err
 		}
-		token, hash := ident.Token(tokenSession)
-		session = token
-		result, err := q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0, token_hash = $3 WHERE id = $1`, actor.SessionID, now, hash)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 1 {
-			return err
-		}
-		return signedOut() // while the code was typed
+		session, err = r.checked(ctx, q, actor, ByEmailCode)
+		return err
 	})
 	if err == nil {
 		err = verdict
@@ -172,6 +167,24 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (sess
 		return "", err
 	}
 	return session, nil
+}
+
+// checked notes that the actor passed a step-up check by that method, and what it proved. The session gets a new token, as its rights have
+// just risen.
+func (r *Room) checked(ctx context.Context, q db.Q, actor Actor, by Method) (token string, err error) {
+	var proofs string
+	err = q.QueryRowContext(ctx, `SELECT proofs FROM sessions WHERE id = $1`, actor.SessionID).Scan(&proofs)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", signedOut() // while the code was typed
+	}
+	if err != nil {
+		return "", err
+	}
+	now := r.now()
+	token, hash := ident.Token(tokenSession)
+	_, err = q.ExecContext(ctx, `UPDATE sessions SET checked_at = $2, check_used = 0, checked_by = $3, proofs = $4, token_hash = $5 WHERE id = $1`,
+		actor.SessionID, now, by, proofsFromColumn(proofs).with(by, now).column(), hash)
+	return token, err
 }
 
 func wrongCode(left int64) string {
