@@ -18,6 +18,8 @@ var meanings = map[string]meaning{
 	"maker-restricted":      {403, "Maker is kept out", "The account asks something of everybody who signs in, such as a second factor, which the person the key was made for does not have. The key works again when they do."},
 	"membership-restricted": {403, "Something is missing", "The account asks something of everybody who signs in, such as a second factor. People are told in the portal; keys get maker-restricted."},
 	"role-missing":          {403, "Role missing", "The person the key was made for does not have the role that this operation needs. A key never can more than that person."},
+	"account-suspended":     {403, "Account suspended", "The provider suspended the account. Its keys work again when it does."},
+	"account-closing":       {403, "Account closing", "The account is being closed. Its keys work again only if the provider takes that back."},
 	"check-needed":          {403, "Confirmation needed", "People in the portal confirm this with a code by email. Keys do not need to."},
 	"rate-limit":            {429, "Too many requests", "The key asked more often than its limit allows. Wait for the seconds in Retry-After; RateLimit-Remaining tells beforehand."},
 	"wrong-keys":            {429, "Too many wrong keys", "Too many keys that do not work came from your network. Keys that worked lately are not slowed by this."},

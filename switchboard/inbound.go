@@ -61,6 +61,12 @@ func (b *Board) caller(number string, hidden bool) shown {
 
 // comeIn rings whoever the number leads to.
 func (c *conversation) comeIn(ctx context.Context, to number.Route, who shown) {
+	if to.Stopped {
+		if c.begin() {
+			c.turnAway(refusedStoppedIn)
+		}
+		return
+	}
 	if to.PhoneUserID == "" {
 		if c.begin() {
 			c.turnAway(refusedNoRoute)

@@ -22,6 +22,8 @@ var (
 	refusedInternational = refusal{403, "Calls abroad are not allowed", &media.NotPermitted, call.Unavailable, string(number.InternationalBarred)}
 	refusedNoCallerID    = refusal{403, "No caller ID is set", &media.NotPermitted, call.Unavailable, string(number.CallerIDMissing)}
 	refusedCallerID      = refusal{403, "The caller ID is not a local or mobile number of the account", &media.NotPermitted, call.Unavailable, string(number.CallerIDNotOwned)}
+	refusedStopped       = refusal{403, "The account is suspended", &media.NotPermitted, call.Unavailable, string(number.AccountStopped)}
+	refusedStoppedIn     = refusal{480, "", &media.Unavailable, call.Unavailable, string(number.AccountStopped)}
 	refusedNoRoute       = refusal{404, "Not in service", &media.NotInService, call.Unavailable, "leads-nowhere"}
 	refusedAway          = refusal{480, "Nobody is signed in", &media.Unavailable, call.Unavailable, "no-device"}
 	refusedBusy          = refusal{486, "", nil, call.Busy, "busy"}
@@ -37,7 +39,7 @@ var (
 // refusals are what callers hear whom a rule of the room number bars.
 var refusals = map[number.Bar]refusal{
 	number.NoSuchNumber: refusedNumber, number.PremiumBarred: refusedPremium, number.InternationalBarred: refusedInternational,
-	number.CallerIDMissing: refusedNoCallerID, number.CallerIDNotOwned: refusedCallerID,
+	number.AccountStopped: refusedStopped, number.CallerIDMissing: refusedNoCallerID, number.CallerIDNotOwned: refusedCallerID,
 }
 
 // identity is who a carrier is told is calling.

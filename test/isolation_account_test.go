@@ -98,6 +98,15 @@ var accountVerbs = map[string]verb{
 	"RevokeKey": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.RevokeKey(c, a, h.keyID)
 	}},
+	"Suspend": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Suspend(c, a, h.admin.Account.ID, "Stranger"))
+	}},
+	"Enable": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Enable(c, a, h.admin.Account.ID))
+	}},
+	"Close": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Rig.Close(c, a, h.admin.Account.ID, h.admin.Account.Number, "Stranger"))
+	}},
 	"AddStaff": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just2(h.AddStaff(c, a, "x@other.example", ""))
 	}},

@@ -35,7 +35,8 @@ type cast struct {
 	far     *things           // of an account that none of the players belongs to; what is in it has the marks
 	missing *things           // of no account
 
-	young                       string // slug of an account whose first admin has not accepted
+	young, youngNumber          string // slug and number of an account whose first admin has not accepted
+	asleep                      string // slug of a suspended account
 	wish                        int64  // number of a request for more phone users
 	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
 	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
@@ -268,7 +269,15 @@ func (c *cast) provide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.young = young.Slug
+	c.young, c.youngNumber = young.Slug, young.Number
+	asleep, _, err := c.Room.Open(ctx, account.Operate(), account.NewAccount{Name: "Asleep Group", AdminEmail: "first@asleep.example"})
+	if err == nil {
+		_, err = c.Suspend(ctx, account.Operate(), asleep.ID, "Overdue")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.asleep = asleep.Slug
 	if _, err := c.numbers.Assign(ctx, account.Operate().Inside(young), youngNumber, "Front desk"); err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,9 @@ func (r *Request) pages(next string) pages {
 	return p
 }
 
+// State is where a listed account stands, in words.
+func (accountsPage) State(a account.Account) personStatus { return accountStatus(a) }
+
 type accountsPage struct {
 	pages
 	List   []account.Account
@@ -97,6 +100,23 @@ type accountPage struct {
 	Numbers []number.Number // the first of them
 	Total   int             // numbers
 	Used    int             // phone users
+}
+
+// State is where the account stands, in words.
+func (a accountPage) State() personStatus { return accountStatus(a.Account) }
+
+// Leaving reports whether the account's data is to be deleted; CanEnable whether that, or its suspension, can be taken back; CanStop
+// whether it can be suspended or closed.
+func (a accountPage) Leaving() bool { return a.Account.State == account.Closing }
+
+// CanEnable is told with Leaving.
+func (a accountPage) CanEnable() bool {
+	return a.Account.State == account.Suspended || a.Leaving() && a.Now < a.CloseAt
+}
+
+// CanStop is told with Leaving.
+func (a accountPage) CanStop() bool {
+	return a.Account.State == account.Working || a.Account.State == account.Suspended
 }
 
 // Status is how far an invitation has got, in words.

@@ -145,7 +145,7 @@ func (p *Portal) lost(ctx context.Context, before account.Actor) (string, error)
 	switch {
 	case fault.Is(err, fault.SignedOut):
 		return "signed-out", nil
-	case fault.Is(err, fault.NotFound) || err == nil && (now.Restricted() || !now.Roles.Equal(before.Roles)):
+	case fault.Is(err, fault.NotFound) || fault.Is(err, fault.Forbidden) || err == nil && (now.Restricted() || !now.Roles.Equal(before.Roles)):
 		return "access", nil // with other roles the page shows a menu that is no longer theirs
 	}
 	return "", err

@@ -158,6 +158,10 @@ func (p *Portal) explain(r *Request, err error) (FaultPage, string) {
 		return FaultPage{Status: http.StatusMethodNotAllowed, Icon: "find", Text: "This address does not work that way.", Next: "Go back and use the page's own buttons."}, "Not that way"
 	}
 	f, ok := fault.Of(err)
+	if ok && (f.Code == "account-suspended" || f.Code == "account-closing") {
+		r.visit.fault = f.Code
+		return FaultPage{Status: http.StatusForbidden, Icon: "lock", Text: sentence(f.Message), Link: &Link{"Your accounts", "/accounts"}}, "This account is not open"
+	}
 	meaning, known := meanings[kindOf(f)]
 	if !ok || !known {
 		return FaultPage{Status: http.StatusInternalServerError, Icon: "bad", Text: "Something went wrong on our side. Nothing was saved.", Retry: r.Method == http.MethodGet}, "Something went wrong"

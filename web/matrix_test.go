@@ -62,6 +62,7 @@ var parameters = map[string]func(c *cell) string{
 	"/invitations/{token}":                         func(c *cell) string { return c.cast.invitation },
 	"/password/{token}":                            func(c *cell) string { return c.reset },
 	"/profile/security/sessions/{id}":              func(c *cell) string { return c.who.spare },
+	"/console/accounts/{slug} asleep":              func(c *cell) string { return c.asleep },
 	"/{account}/hub-users/{id} paused":             func(c *cell) string { return c.paused },
 	"/invitations/{token} late":                    func(c *cell) string { return c.cast.late },
 }
@@ -96,6 +97,9 @@ var posts = map[string]func(c *cell) url.Values{
 	"/console/accounts/{slug}/plan":                        func(*cell) url.Values { return pairs("phone_user_limit", "40") },
 	"/console/accounts/{slug}/numbers":                     func(*cell) url.Values { return pairs("number", "02 5550 0177", "service_name", "Fax") },
 	"/console/accounts/{slug}/numbers/{number}/withdrawal": nothing,
+	"/console/accounts/{slug}/suspension":                  func(*cell) url.Values { return pairs("reason", "Overdue") },
+	"/console/accounts/{slug}/enabling":                    nothing,
+	"/console/accounts/{slug}/closing":                     func(c *cell) url.Values { return pairs("reason", "Cancelled", "typed", c.youngNumber) },
 	"/console/requests/{number}":                           func(*cell) url.Values { return pairs("text", "From Monday on") },
 	"/console/requests/{number}/limit":                     func(*cell) url.Values { return pairs("phone_user_limit", "20", "reply", "There you are") },
 	"/{account}/support/new":                               func(*cell) url.Values { return pairs("subject", "Hold music", "description", "How?") },
@@ -164,6 +168,9 @@ func (c *cell) address() (string, error) {
 			}
 			if strings.HasSuffix(c.route.Pattern, "{token}/ask") {
 				fill = parameters[sofar+" late"]
+			}
+			if strings.HasSuffix(c.route.Pattern, "/enabling") && part == "{slug}" {
+				fill = parameters[sofar+" asleep"]
 			}
 			if fill == nil {
 				return "", fmt.Errorf("tell the matrix how to fill in %s of %s %s", part, c.route.Method, c.route.Pattern)

@@ -71,6 +71,8 @@ type Site struct {
 
 	StaffTimeZone string `group:"portal" name:"staff-time-zone" env:"HUBLINE_STAFF_TIME_ZONE" default:"Australia/Sydney" placeholder:"ZONE" help:"Time zone of your staff: the console shows times in it. Customers see the time zone of their account."`
 
+	CloseDays int `group:"portal" name:"close-days" env:"HUBLINE_CLOSE_DAYS" default:"30" placeholder:"DAYS" help:"How long a closed account can be had back before its data is deleted, 1 to 365 days."`
+
 	SupportPhone string `group:"portal" env:"HUBLINE_SUPPORT_PHONE" placeholder:"NUMBER" help:"Your support number, shown in mail."`
 	SupportEmail string `group:"portal" env:"HUBLINE_SUPPORT_EMAIL" placeholder:"ADDRESS" help:"Your support address, shown in mail."`
 }
@@ -135,6 +137,9 @@ func (g *Ground) settle() error {
 // settle makes the base URL an origin: scheme, host and port, nothing else. listen is where the portal listens; while its port
 // is 0, to be chosen, an empty base URL stays empty.
 func (s *Site) settle(listen string) error {
+	if s.CloseDays < 0 || s.CloseDays > 365 { // 0: what is usual
+		return usagef("--close-days %d: give 1 to 365", s.CloseDays)
+	}
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return usagef("--http %s: give host and port, such as 127.0.0.1:8080", listen)

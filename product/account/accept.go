@@ -46,6 +46,9 @@ func (r *Room) welcome(ctx context.Context, q db.Q, hash string) (w Welcome, err
 	if err != nil {
 		return w, err
 	}
+	if !w.Account.Works() { // the link is not used up: it works again when the account does
+		return w, fault.New(fault.Conflict, "invitation-account", "This invitation does not work now, as "+w.Account.Name+" is not open. Ask "+w.Invitation.InviterName)
+	}
 	w.Known = known > 0
 	w.Shown = w.shown()
 	if w.Invitation.Expired(r.now()) {

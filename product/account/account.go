@@ -37,11 +37,12 @@ type Config struct {
 	BaseURL  string           // origin of every link, without a slash at the end; never taken from a request
 	Provider mail.Provider    // who signs the mails
 
-	DailyInvitations  int  // for new accounts; 0: 200
-	StaffSecondFactor bool // provider staff reach the console only with a second factor
-	RecipientWeekly   int  // invitations that one address may get in a week over all accounts; 0: 3
-	HashWorkers       int  // passwords hashed at the same time; 0: one less than the processors, at least one
-	HashMemory        int  // KiB that hashing a new password takes; 0: 19 MiB, the least there should be outside of tests
+	CloseGrace        time.Duration // how long a closed account's data can be had back; 0: 30 days
+	DailyInvitations  int           // for new accounts; 0: 200
+	StaffSecondFactor bool          // provider staff reach the console only with a second factor
+	RecipientWeekly   int           // invitations that one address may get in a week over all accounts; 0: 3
+	HashWorkers       int           // passwords hashed at the same time; 0: one less than the processors, at least one
+	HashMemory        int           // KiB that hashing a new password takes; 0: 19 MiB, the least there should be outside of tests
 }
 
 // Room is the room "account". Its verbs are safe for use by many goroutines.
@@ -62,6 +63,9 @@ func New(c Config) *Room {
 	if c.DailyInvitations == 0 {
 		c.DailyInvitations = 200
 	}
+	if c.CloseGrace == 0 {
+		c.CloseGrace = graceUsual
+	}
 	if c.RecipientWeekly == 0 {
 		c.RecipientWeekly = 3
 	}
@@ -81,6 +85,11 @@ type Account struct {
 	// PhoneUserLimit is how many phone users the plan holds; the provider sets it.
 	PhoneUserLimit int
 	Version        int64
+
+	State     State
+	StateNote string // why it does not work, for its admins and the provider
+	StateAt   int64  // when it came to its state; 0: when it was opened
+	CloseAt   int64  // of a closing account: when its data is deleted
 }
 
 // firstPhoneUsers is how many phone users a new account's plan holds.
@@ -128,12 +137,14 @@ type NewAccount struct {
 }
 
 const accountColumns = `a.id, a.slug, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit,
-	a.created_at, a.version, a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices`
+	a.created_at, a.version, a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices,
+	a.state, a.state_note, a.state_at, a.close_at`
 
 func (a *Account) fields() []any {
 	return []any{&a.ID, &a.Slug, &a.Number, &a.Name, &a.Policy.TimeZone, &a.Policy.InvitationHours, &a.Policy.CheckMinutes,
 		&a.Policy.DailyInvitations, &a.PhoneUserLimit, &a.CreatedAt, &a.Version,
-		&a.Policy.SecondFactor, &a.Policy.Methods, &a.Policy.SessionHours, (*flag)(&a.Policy.RememberDevices)}
+		&a.Policy.SecondFactor, &a.Policy.Methods, &a.Policy.SessionHours, (*flag)(&a.Policy.RememberDevices),
+		&a.State, &a.StateNote, &a.StateAt, &a.CloseAt}
 }
 
 // reserved slugs are first path parts that the doors use themselves.
@@ -230,7 +241,7 @@ func slugFrom(name string) string {
 }
 
 func (r *Room) insertAccount(ctx context.Context, q db.Q, a Account) (Account, error) {
-	a.ID, a.CreatedAt, a.Version = ident.New(), r.now(), 1
+	a.ID, a.CreatedAt, a.Version, a.State = ident.New(), r.now(), 1, Working
 	a.Policy.DailyInvitations, a.PhoneUserLimit = r.DailyInvitations, firstPhoneUsers
 	if a.Number == "" {
 		var highest sql.NullInt64

@@ -174,6 +174,9 @@ func (r *Room) UseKey(ctx context.Context, token, slug, address string) (actor A
 	if a.Slug != slug {
 		return actor, notFound()
 	}
+	if err := r.stopped(a); err != nil {
+		return actor, err
+	}
 	if now-k.LastUsedAt > seenEvery.Milliseconds() {
 		if err := r.useKey(ctx, a.ID, k.ID, now); err != nil {
 			return actor, err

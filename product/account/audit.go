@@ -19,6 +19,11 @@ type Action string
 // The actions of this room.
 const (
 	AccountOpened        Action = "account.opened"
+	AccountSuspended     Action = "account.suspended"
+	AccountEnabled       Action = "account.enabled"
+	AccountClosing       Action = "account.closing"
+	AccountClosed        Action = "account.closed"
+	AccountErased        Action = "account.erased"
 	SettingsChanged      Action = "settings.changed"
 	InvitationSent       Action = "invitation.sent"
 	InvitationResent     Action = "invitation.resent"
@@ -109,6 +114,11 @@ func (r *Room) Record(ctx context.Context, q db.Q, actor Actor, e Entry) error {
 // sentences tell what happened as people do: "Priya Nair removed Jo Baptiste from hub users".
 var sentences = map[Action]string{
 	AccountOpened:        "{who} opened the account {what}",
+	AccountSuspended:     "{who} suspended {what}",
+	AccountEnabled:       "{who} enabled {what} again",
+	AccountClosing:       "{who} began to close {what}",
+	AccountClosed:        "{who} closed {what} for good",
+	AccountErased:        "{who} deleted the data of {what}",
 	SettingsChanged:      "{who} changed the account's settings",
 	InvitationSent:       "{who} invited {what}",
 	InvitationResent:     "{who} sent the invitation to {what} again",

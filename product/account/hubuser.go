@@ -91,6 +91,11 @@ func (r *Room) Still(ctx context.Context, q db.Q, actor *Actor, p Permission) er
 	if err != nil {
 		return err
 	}
+	if !actor.Provider() {
+		if err := r.stopped(actor.Account); err != nil {
+			return err
+		}
+	}
 	actor.Needs = r.needs(*actor)
 	return actor.Require(p)
 }

@@ -54,8 +54,8 @@ type letterArgs struct {
 	Roles               []string
 	By                  string
 	Subject             string // ID of whom or what the mail is about
-	At                  int64
-	From, Address       string
+	At, Until           int64
+	From, Address, Note string
 }
 
 func (r *Room) registerJobs() {
@@ -70,6 +70,7 @@ func (r *Room) registerJobs() {
 	job.Handle(r.Jobs, resetMail, r.sendReset, job.Attempts(8))
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
 	r.Jobs.Every("account.tidy", time.Hour, r.tidy)
+	r.Jobs.Every("account.erase", time.Hour, r.erase)
 }
 
 // sendInvitation mails the link, unless the invitation ended or got a newer link since the job was queued.
@@ -268,6 +269,8 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		l.Blocks = []mail.Block{mail.Paragraph("Your invitation to " + in.Email + " ran out on " + when + ", and somebody with its link asked for a new one. Resend it if they should still join."),
 			mail.Button("Open the invitation", r.BaseURL+"/"+in.Slug+"/invitations/"+in.Subject)}
 		l.Footer = []string{"You got this because you invited them."}
+	case string(AccountSuspended), string(AccountEnabled), string(AccountClosing), string(AccountClosed):
+		l = r.stateLetter(in, l, when)
 	case "sign-in":
 		l.Subject = "New sign-in: " + Describe(in.From)
 		l.Blocks = []mail.Block{mail.Paragraph("You signed in on a device we have not seen before. ", mail.Strong("If this was you, there is nothing to do.")),

@@ -240,18 +240,18 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 	}
 	var s session
 	var p Person
-	var account, number, name, zone, demand, methods, memberID, memberName, roles sql.NullString
+	var account, number, name, zone, state, demand, methods, memberID, memberName, roles sql.NullString
 	var hours, check, daily, seats, opened, version, life, remember sql.NullInt64
 	err := r.DB.QueryRowContext(ctx, `
 		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, s.checked_by, s.proofs, `+sessionRules+`, `+personColumns+`,
-		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version,
+		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version, a.state,
 		       a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices, m.id, m.name, m.roles
 		FROM sessions s
 		JOIN people p ON p.id = s.person_id
 		LEFT JOIN accounts a ON a.slug = $2
 		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active'
 		WHERE `+column+` = $1`, key, slug).Scan(slices.Concat(s.fields(), p.fields(), []any{
-		&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &demand, &methods, &life, &remember, &memberID, &memberName, &roles})...)
+		&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &state, &demand, &methods, &life, &remember, &memberID, &memberName, &roles})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Actor{}, signedOut()
 	}
@@ -276,7 +276,10 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		actor.Account = Account{ID: account.String, Slug: slug, Number: number.String, Name: name.String, CreatedAt: opened.Int64, Version: version.Int64,
 			Policy: Policy{TimeZone: zone.String, InvitationHours: int(hours.Int64), CheckMinutes: int(check.Int64), DailyInvitations: int(daily.Int64),
 				SecondFactor: Demand(demand.String), Methods: Methods(methods.String), SessionHours: int(life.Int64), RememberDevices: remember.Int64 == 1},
-			PhoneUserLimit: int(seats.Int64)}
+			PhoneUserLimit: int(seats.Int64), State: State(state.String)}
+		if err := r.stopped(actor.Account); err != nil {
+			return Actor{}, err
+		}
 		actor.MembershipID, actor.Name, actor.Roles = memberID.String, cmpOr(memberName.String, p.Name), rolesFromColumn(roles.String)
 		actor.Checked = s.fresh(now, p.ways, actor.Account.Policy)
 	}

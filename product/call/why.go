@@ -33,6 +33,7 @@ var causes = map[string]string{
 	"no-media-port":         "No line was free",
 	"no-such-number":        "There is no such number",
 	"phone-user-call-limit": "The phone user has too many calls",
+	"account-stopped":       "The account was suspended",
 	"account-call-limit":    "The account has too many calls",
 	"system-call-limit":     "The system has too many calls",
 	"premium-barred":        "Premium numbers are barred",

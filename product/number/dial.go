@@ -17,6 +17,7 @@ type Bar string
 
 // The bars.
 const (
+	AccountStopped      Bar = "account-stopped"
 	NoSuchNumber        Bar = "no-such-number"
 	PremiumBarred       Bar = "premium-barred"
 	InternationalBarred Bar = "international-barred"
@@ -36,12 +37,15 @@ type Destination struct {
 	Hidden      bool   // the carrier is told CallerID, the called is not
 }
 
-// Dial decides where a call of a phone user goes, in the order of the rules (product.md section 20): help first, then whom the account has
-// itself, what is barred, and last who may be shown to be calling. It is asked on every call.
+// Dial decides where a call of a phone user goes, in the order of the rules (product.md section 20): help first, and nothing else while the
+// account does not work; then whom the account has itself, what is barred, and last who may be shown to be calling. It is asked on every call.
 func (r *Room) Dial(ctx context.Context, from phoneuser.User, dialled string) (to Destination, err error) {
 	defer fault.Wrap(&err, "number.Dial")
 	if r.Plan.Emergency(dialled) {
 		return r.emergency(ctx, from, dialled), nil
+	}
+	if from.Stopped {
+		return Destination{Number: dialled, Barred: AccountStopped}, nil
 	}
 	if dialled == EchoCode {
 		return Destination{Number: dialled, Echo: true}, nil

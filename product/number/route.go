@@ -21,6 +21,7 @@ type Route struct {
 	Kind                   tel.Kind
 	ServiceName            string
 	PhoneUserID            string // whom it rings; "" is nobody
+	Stopped                bool   // the account does not work: nobody is rung
 }
 
 // Route tells where a call to a number leads. A number that no account has is not found.
@@ -28,7 +29,12 @@ type Route struct {
 // The answer may come from memory: what this process changes counts at once, what others change within a second.
 func (r *Room) Route(ctx context.Context, e164 string) (to Route, err error) {
 	defer fault.Wrap(&err, "number.Route")
-	return r.route(ctx, e164)
+	if to, err = r.route(ctx, e164); err != nil {
+		return to, err
+	}
+	works, err := r.Phones.Works(ctx, to.AccountID)
+	to.Stopped = !works
+	return to, err
 }
 
 func (r *Room) route(ctx context.Context, e164 string) (to Route, err error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hubline/base/fault"
+	"hubline/product/account"
 )
 
 // Credential is what checking a device's sign-in needs. HA1 is a secret; printing a Credential does not show it.
@@ -19,6 +20,7 @@ type Credential struct {
 	HA1                                                                string // of the installation's domain as realm
 	Extension, DisplayName                                             string
 	Enabled                                                            bool // false while the app is off: refuse, and tell nobody why
+	Stopped                                                            bool // the account does not work: refuse all but calls for help
 }
 
 // String names the device and no secret.
@@ -98,7 +100,7 @@ func makeRoom[K comparable, V any](m map[K]V, most int) {
 	}
 }
 
-// drop forgets what the topics name: a device, a phone user, or everything for a bare prefix.
+// drop forgets what the topics name: a device, a phone user, an account that stopped or works again, or everything for a bare prefix.
 func (c *cache) drop(topics ...string) {
 	named := make(map[string]bool, len(topics))
 	for _, topic := range topics {
@@ -108,12 +110,12 @@ func (c *cache) drop(topics ...string) {
 	defer c.mu.Unlock()
 	c.drops++
 	clear(c.unknown)
-	if named[devicePrefix] || named[userPrefix] {
+	if named[devicePrefix] || named[userPrefix] || named[account.StateTopics] {
 		clear(c.known)
 		return
 	}
 	for name, k := range c.known {
-		if named[devicePrefix+k.DeviceID] || named[userPrefix+k.PhoneUserID] {
+		if named[devicePrefix+k.DeviceID] || named[userPrefix+k.PhoneUserID] || named[account.StateTopic(k.AccountID)] {
 			delete(c.known, name)
 		}
 	}
@@ -129,9 +131,12 @@ func (r *Room) Run(ctx context.Context) {
 	defer cancelDevices()
 	users, cancelUsers := r.Feed.SubscribePrefix(userPrefix)
 	defer cancelUsers()
+	states, cancelStates := r.Feed.SubscribePrefix(account.StateTopics)
+	defer cancelStates()
 	r.cache.drop(devicePrefix)
 	var others sync.WaitGroup
 	others.Go(func() { r.seats.known.Listen(ctx, r.Feed, userPrefix) })
+	others.Go(func() { r.working.Listen(ctx, r.Feed, account.StateTopics) })
 	defer others.Wait()
 	r.watching.Store(true)
 	defer r.watching.Store(false)
@@ -143,6 +148,8 @@ func (r *Room) Run(ctx context.Context) {
 			r.cache.drop(append(waiting(devices), topic)...)
 		case topic := <-users:
 			r.cache.drop(append(waiting(users), topic)...)
+		case topic := <-states:
+			r.cache.drop(append(waiting(states), topic)...)
 		}
 	}
 }
@@ -193,19 +200,21 @@ func (r *Room) Credential(ctx context.Context, username string) (c Credential, e
 func (r *Room) readCredential(ctx context.Context, username string) (c Credential, err error) {
 	defer fault.Wrap(&err, "phoneuser.Credential")
 	var stored string
+	var state account.State
 	err = r.DB.QueryRowContext(ctx, `
-		SELECT d.account_id, a.slug, d.phone_user_id, d.id, d.username, d.algorithm, d.ha1, p.extension, p.display_name, p.app_enabled
+		SELECT d.account_id, a.slug, d.phone_user_id, d.id, d.username, d.algorithm, d.ha1, p.extension, p.display_name, p.app_enabled, a.state
 		FROM devices d
 		JOIN phone_users p ON p.account_id = d.account_id AND p.id = d.phone_user_id AND p.deleted_at = 0
 		JOIN accounts a ON a.id = d.account_id
 		WHERE d.username = $1 AND d.ended_at = 0`, username).
-		Scan(&c.AccountID, &c.AccountSlug, &c.PhoneUserID, &c.DeviceID, &c.Username, &c.Algorithm, &stored, &c.Extension, &c.DisplayName, (*flag)(&c.Enabled))
+		Scan(&c.AccountID, &c.AccountSlug, &c.PhoneUserID, &c.DeviceID, &c.Username, &c.Algorithm, &stored, &c.Extension, &c.DisplayName, (*flag)(&c.Enabled), &state)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, notFound()
 	}
 	if err != nil {
 		return c, err
 	}
+	c.Stopped = state != account.Working
 	digest, err := r.Keys.Open(sealed(username), stored)
 	c.HA1 = string(digest)
 	return c, err

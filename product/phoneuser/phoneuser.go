@@ -57,6 +57,7 @@ type Room struct {
 	Config
 	cache    *cache
 	seats    *seats
+	working  *change.Memory[bool] // by account: whether its phones may be used
 	watching atomic.Bool
 }
 
@@ -74,7 +75,7 @@ func New(c Config) *Room {
 	if c.Transport == "" {
 		c.Transport = "udp"
 	}
-	r := &Room{Config: c, cache: newCache(), seats: newSeats(c.Now)}
+	r := &Room{Config: c, cache: newCache(), seats: newSeats(c.Now), working: change.NewMemory[bool](cacheMost, c.Now)}
 	r.registerJobs()
 	return r
 }
@@ -148,6 +149,7 @@ type User struct {
 	Delivery      Delivery
 	DeliveryNote  string // why it was refused
 	RightNow      string // what Config.Presence says; only List and ByID ask it
+	Stopped       bool   // the account does not work; only Seat tells
 	CreatedAt     int64
 	UpdatedAt     int64
 	DeletedAt     int64 // 0: lives

@@ -10,6 +10,7 @@ import (
 
 	"hubline/base/change"
 	"hubline/base/fault"
+	"hubline/product/account"
 )
 
 // seats keeps phone users whom calls needed lately, so that a call asks no store. A notice drops who changed; the credentials' rules hold.
@@ -81,7 +82,7 @@ func (r *Room) ByExtension(ctx context.Context, accountID, extension string) (u 
 }
 
 // Seat returns a phone user whose phones may call and be called: one who lives and has the app on. Others are not found. Only ID, account,
-// settings and version are set. What this process changes counts at once, what others change within a second.
+// settings, version and whether the account stopped are set. What this process changes counts at once, what others change within a second.
 func (r *Room) Seat(ctx context.Context, accountID, phoneUserID string) (u User, err error) {
 	defer fault.Wrap(&err, "phoneuser.Seat")
 	u, ok, mark := r.seats.byID(accountID, phoneUserID)
@@ -91,7 +92,35 @@ func (r *Room) Seat(ctx context.Context, accountID, phoneUserID string) (u User,
 	if err == nil && !u.AppEnabled {
 		err = notFound()
 	}
+	if err == nil {
+		var works bool
+		works, err = r.Works(ctx, accountID)
+		u.Stopped = !works
+	}
 	return u, err
+}
+
+// Works tells whether an account's phones may be used for more than calling help. What this process or another changes counts within a second.
+func (r *Room) Works(ctx context.Context, accountID string) (works bool, err error) {
+	works, ok, mark := r.working.Get(accountID)
+	if ok {
+		return works, nil
+	}
+	if works, err = r.WorksNow(ctx, accountID); err == nil {
+		r.working.Put(accountID, works, mark)
+	}
+	return works, err
+}
+
+// WorksNow is Works from the store.
+func (r *Room) WorksNow(ctx context.Context, accountID string) (works bool, err error) {
+	defer fault.Wrap(&err, "phoneuser.WorksNow")
+	var state account.State
+	err = r.DB.QueryRowContext(ctx, `SELECT state FROM accounts WHERE id = $1`, accountID).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return state == account.Working, err
 }
 
 func (r *Room) readSeat(ctx context.Context, mark uint64, where string, args ...any) (u User, err error) {
