@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -17,6 +18,9 @@ import (
 
 // Fold makes text comparable for search and sorting: small letters, no accents, single spaces.
 func Fold(text string) string {
+	if folded, ok := foldASCII(text); ok {
+		return folded
+	}
 	var b strings.Builder
 	for _, c := range norm.NFKD.String(strings.ToLower(text)) {
 		if unicode.Is(unicode.Mn, c) || unicode.IsControl(c) {
@@ -25,6 +29,24 @@ func Fold(text string) string {
 		b.WriteRune(c)
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// foldASCII is Fold for what needs no table of characters.
+func foldASCII(text string) (string, bool) {
+	folded := make([]byte, 0, len(text))
+	for i := range len(text) {
+		c := text[i]
+		switch {
+		case c >= utf8.RuneSelf, c < ' ', c == 0x7f:
+			return "", false
+		case c == ' ' && (len(folded) == 0 || folded[len(folded)-1] == ' '):
+			continue
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		folded = append(folded, c)
+	}
+	return strings.TrimSuffix(string(folded), " "), true
 }
 
 // Contains is a LIKE pattern for "holds this text", to be used with ESCAPE '\': what people type is never a pattern itself.

@@ -39,3 +39,14 @@ func TestFoldAndContains(t *testing.T) {
 		t.Errorf("Contains: %q", got)
 	}
 }
+
+// Plain text is folded without a table of characters, and to the same.
+func TestFoldPlainText(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", " ", "Mary", "  Mary   CHEN ", "a\tb", "x\x7fy", "0255 50 (142)", "Z~!"} {
+		with := listing.Fold("\u0301" + text) // a mark, which is dropped
+		if got := listing.Fold(text); got != with {
+			t.Errorf("Fold(%q) is %q, and %q by the table", text, got, with)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func BenchmarkRecord(b *testing.B) {
 				defer func() { cancel(); <-ended }()
 				b.ReportAllocs()
 				b.ResetTimer()
+				spent := cpuTime(b)
 				var group sync.WaitGroup
 				turns := make(chan struct{}, b.N)
 				for range b.N {
@@ -45,9 +47,42 @@ func BenchmarkRecord(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+				b.ReportMetric(float64((cpuTime(b)-spent).Microseconds())/float64(b.N), "cpu-µs/call")
 			})
 		}
 	}
+}
+
+// BenchmarkSteady is 300 calls a second that ring for a moment each: what a call's record costs when commits have time to gather.
+func BenchmarkSteady(b *testing.B) {
+	room := call.New(call.Config{DB: dbtest.SQLite(b)})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { room.Run(ctx); close(ended) }()
+	defer func() { cancel(); <-ended }()
+	spent := cpuTime(b)
+	tick := time.NewTicker(time.Second / 300)
+	defer tick.Stop()
+	var group sync.WaitGroup
+	b.ResetTimer()
+	for range b.N {
+		<-tick.C
+		group.Go(func() { one(b, room) })
+	}
+	group.Wait()
+	if err := room.Flush(ctx); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64((cpuTime(b)-spent).Microseconds())/float64(b.N), "cpu-µs/call")
+}
+
+// cpuTime is what this process has used of the processors.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func one(b *testing.B, room *call.Room) {

@@ -32,7 +32,7 @@ type Config struct {
 	// Operator ends calls. It may be set after New, as who runs calls is made later; nil: no call can be ended from here.
 	Operator Operator
 
-	Gather   time.Duration // how long a commit waits for more to come along; 0: 10 ms
+	Gather   time.Duration // how long what nobody waits for stays unwritten; 0: 200 ms. An answer waits for a twentieth of it, and not at all when it is alone
 	Patience time.Duration // how long one page of a list searches what no index finds; 0: 60 ms
 }
 
@@ -63,7 +63,7 @@ func New(c Config) *Room {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Node = cmp.Or(c.Node, "node")
-	c.Gather = cmp.Or(c.Gather, 10*time.Millisecond)
+	c.Gather = cmp.Or(c.Gather, 200*time.Millisecond)
 	c.Patience = cmp.Or(c.Patience, 60*time.Millisecond)
 	return &Room{Config: c, queue: make(chan entry, queueLength), over: make(chan struct{})}
 }

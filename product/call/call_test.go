@@ -1,6 +1,7 @@
 package call_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type rig struct {
 	stop         func() // ends the writer after what is queued
 	admin, north *accounttest.User
 	operator     *operator
+	patient      time.Duration // what the writer gathers for; 0 is a moment
 }
 
 // operator notes what it is asked to end.
@@ -63,7 +65,7 @@ func newRig(t *testing.T, d *db.DB) *rig {
 // start begins as a process does, with a writer that ends with the test.
 func (r *rig) start(t *testing.T) {
 	t.Helper()
-	r.calls = call.New(call.Config{DB: r.DB, Keys: r.Keys, Account: r.Room, Now: r.Clock.Now, Node: "one", Gather: time.Millisecond, Operator: r.operator})
+	r.calls = call.New(call.Config{DB: r.DB, Keys: r.Keys, Account: r.Room, Now: r.Clock.Now, Node: "one", Gather: cmp.Or(r.patient, time.Millisecond), Operator: r.operator})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func(calls *call.Room) { calls.Run(ctx); close(ended) }(r.calls)
@@ -140,6 +142,42 @@ func TestACallFromBeginningToEnd(t *testing.T) {
 		}
 		if sums := r.sums(t, call.Summing{}); len(sums) != 1 || sums[0].Calls != 1 || sums[0].Talk != time.Minute {
 			t.Errorf("added up: %+v", sums)
+		}
+	})
+}
+
+// Who waits for an answer waits for that call and no other; what nobody waits for is written when its time has come, or with a Flush.
+func TestAnAnswerWaitsForItsOwnCallOnly(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.stop()
+		r.patient = time.Minute
+		r.start(t)
+		begin := func() call.Record {
+			c := r.inbound(r.Clock.Now(), call.Answered, time.Second, time.Minute)
+			id, err := r.calls.Begin(t.Context(), c)
+			must(t, err)
+			c.ID = id
+			return c
+		}
+		kept := func(c call.Record) bool {
+			_, err := r.calls.ByID(t.Context(), r.admin.Actor(), c.ID)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				t.Fatal(err)
+			}
+			return err == nil
+		}
+		one, two := begin(), begin()
+		must(t, r.calls.Answered(t.Context(), one.AccountID, one.ID, "Mary Chen", "mary", one.AnsweredAt))
+		if open, err := r.calls.ByID(t.Context(), r.admin.Actor(), one.ID); err != nil || open.AnsweringPoint != "Mary Chen" || !open.Live() {
+			t.Errorf("answered, and kept as %+v, %v", open, err)
+		}
+		if kept(two) {
+			t.Error("a call that nobody waits for was written with another's answer")
+		}
+		must(t, r.calls.Finish(t.Context(), one.AccountID, one))
+		must(t, r.calls.Flush(t.Context()))
+		if open, err := r.calls.ByID(t.Context(), r.admin.Actor(), one.ID); err != nil || open.Live() || !kept(two) {
+			t.Errorf("after a flush the first is %+v, %v, the second kept: %t", open, err, kept(two))
 		}
 	})
 }

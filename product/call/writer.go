@@ -14,8 +14,9 @@ import (
 )
 
 // One goroutine writes for all calls, because a commit costs the same for one call as for a hundred: it takes what is queued, waits Gather
-// for more, and commits it together. Whoever needs to know that something is kept waits for its commit. While the store fails, the same
-// batch is tried again and again, the queue fills, and in the end callers wait; nothing is dropped but what the store refuses for good.
+// for more, and commits it together. Whoever needs to know that something is kept waits for its commit, which comes sooner and holds only
+// the calls that somebody waits for: the others are cheaper together. While the store fails, the same batch is tried again and again, the
+// queue fills, and in the end callers wait; nothing is dropped but what the store refuses for good.
 
 // entry is what somebody tells the writer.
 type entry struct {
@@ -33,6 +34,14 @@ const (
 	finished
 	flushed
 )
+
+// key names the call that the entry is about.
+func (e *entry) key() key {
+	if e.what == answered {
+		return key{e.answer.accountID, e.answer.id}
+	}
+	return key{e.record.AccountID, e.record.ID}
+}
 
 // answer is what is known of a call the moment it is answered.
 type answer struct {
@@ -146,7 +155,8 @@ const (
 // Run writes until ctx ends, then what is queued, for at most five seconds.
 func (r *Room) Run(ctx context.Context) {
 	defer close(r.over)
-	w := &writer{Room: r}
+	w := &writer{Room: r, due: time.NewTimer(r.Gather)}
+	defer w.due.Stop()
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
 	for {
@@ -157,7 +167,19 @@ func (r *Room) Run(ctx context.Context) {
 			w.rest(last)
 			return
 		case e := <-r.queue:
-			w.gather(ctx, e)
+			w.take(e)
+			if e.done != nil {
+				if e.what == answered {
+					w.gather(ctx)
+				}
+				w.hurry()
+				w.commit(ctx)
+			} else if len(w.waiting) >= mostBatch {
+				w.all()
+				w.commit(ctx)
+			}
+		case <-w.due.C:
+			w.all()
 			w.commit(ctx)
 		case <-alive.C:
 			w.alive(ctx)
@@ -168,27 +190,76 @@ func (r *Room) Run(ctx context.Context) {
 // writer belongs to Run.
 type writer struct {
 	*Room
-	batch []entry
-	live  int // calls begun and not finished, more or less
+	waiting []entry     // for their commit, in the order in which they came
+	due     *time.Timer // runs while something waits
+	hurried time.Time   // when somebody waited last
+	batch   []entry     // what is committed now
+	live    int         // calls begun and not finished, more or less
 }
 
-// gather takes entries until Gather has passed since the first, a fifth of it since the first that somebody waits for, or the batch is
-// full. While a commit lasts the next batch queues up by itself.
-func (w *writer) gather(ctx context.Context, first entry) {
-	w.batch = append(w.batch[:0], first)
-	enough, hurry := time.NewTimer(w.Gather), first.done != nil
-	if hurry {
-		enough.Reset(w.Gather / 5)
+func (w *writer) take(e entry) {
+	if w.waiting = append(w.waiting, e); len(w.waiting) == 1 {
+		w.due.Reset(w.Gather)
 	}
+}
+
+// all puts everything that waits into the batch.
+func (w *writer) all() {
+	w.batch = append(w.batch[:0], w.waiting...)
+	w.leave(w.waiting[:0])
+}
+
+func (w *writer) leave(waiting []entry) {
+	clear(w.waiting[len(waiting):]) // what records hold is free
+	if w.waiting = waiting; len(waiting) == 0 {
+		w.due.Stop()
+	}
+}
+
+// hurry puts the calls into the batch that somebody waits for, with all that is known of them.
+func (w *writer) hurry() {
+	wanted := make(map[key]bool)
+	for _, e := range w.waiting {
+		switch {
+		case e.what == flushed:
+			w.all()
+			return
+		case e.done != nil:
+			wanted[e.key()] = true
+		}
+	}
+	w.batch = w.batch[:0]
+	later := w.waiting[:0]
+	for _, e := range w.waiting {
+		if wanted[e.key()] {
+			w.batch = append(w.batch, e)
+		} else {
+			later = append(later, e)
+		}
+	}
+	w.leave(later)
+}
+
+// answerShare is the part of Gather that an answer waits for others while there are others, and restShare how long there must have been
+// none for it not to wait.
+const (
+	answerShare = 20
+	restShare   = 4
+)
+
+// gather takes entries for a moment, until there are enough for one commit. While a commit lasts the next one queues up by itself.
+func (w *writer) gather(ctx context.Context) {
+	patience := w.Gather / answerShare
+	if time.Since(w.hurried) > w.Gather/restShare {
+		patience = 0
+	}
+	w.hurried = time.Now()
+	enough := time.NewTimer(patience)
 	defer enough.Stop()
-	for len(w.batch) < mostBatch {
+	for len(w.waiting) < mostBatch {
 		select {
 		case e := <-w.queue:
-			w.batch = append(w.batch, e)
-			if e.done != nil && !hurry {
-				hurry = true
-				enough.Reset(w.Gather / 5)
-			}
+			w.take(e)
 		case <-enough.C:
 			return
 		case <-ctx.Done():
@@ -197,22 +268,22 @@ func (w *writer) gather(ctx context.Context, first entry) {
 	}
 }
 
-// rest writes what is still queued.
+// rest writes what waits and what is still queued.
 func (w *writer) rest(ctx context.Context) {
 	for ctx.Err() == nil {
-		w.batch = w.batch[:0]
-		for len(w.batch) < mostBatch {
+		for len(w.waiting) < mostBatch {
 			select {
 			case e := <-w.queue:
-				w.batch = append(w.batch, e)
+				w.take(e)
 				continue
 			default:
 			}
 			break
 		}
-		if len(w.batch) == 0 {
+		if len(w.waiting) == 0 {
 			return
 		}
+		w.all()
 		w.commit(ctx)
 	}
 }
