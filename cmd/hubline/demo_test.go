@@ -19,6 +19,7 @@ import (
 
 	"hubline/base/mail/mailbox"
 	"hubline/product/account"
+	"hubline/product/phoneuser"
 )
 
 // demoRun is a demo that has said how to sign in.
@@ -164,6 +165,49 @@ func TestDemoHoldsWhatTheContractSays(t *testing.T) {
 	}
 	if code := d.stop(); code != exitDone {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// A phone user whose places people filled with devices of their own is listed without the demo's.
+func TestDemoLeavesOutDevicesThatHaveNoPlace(t *testing.T) {
+	t.Parallel()
+	dir := seeded(t)
+	path := filepath.Join(dir, demoFile)
+	text, err := os.ReadFile(path)
+	check(t, err)
+	var about demoAbout
+	check(t, json.Unmarshal(text, &about))
+	full := &about.Accounts[0].PhoneUsers[0]
+	full.SIP, full.SIPSHA256 = nil, nil // the demo forgets its two devices, and makes new ones if there is room
+	text, err = json.Marshal(about)
+	check(t, err)
+	check(t, os.WriteFile(path, text, 0o600))
+	n := numbers{operator: operator{Ground: Ground{Data: dir}, Site: Site{HTTP: "127.0.0.1:0", BaseURL: about.Portal}}, Account: about.Accounts[0].Slug, Country: "AU"}
+	c, err := n.open(t.Context())
+	check(t, err)
+	u, err := c.phones.ByExtension(t.Context(), c.actor.Account.ID, full.Extension)
+	check(t, err)
+	for range phoneuser.DevicesMost - 2 {
+		_, err := c.phones.Provide(t.Context(), c.actor, u.ID, phoneuser.Phone)
+		check(t, err)
+	}
+	check(t, c.Close())
+	d := startDemo(t, dir)
+	defer d.stop()
+	if now := d.about.Accounts[0].PhoneUsers; now[0].SIP != nil || now[0].SIPSHA256 != nil || now[1].SIP == nil {
+		t.Errorf("listed with %v and %v, the next with %v", now[0].SIP, now[0].SIPSHA256, now[1].SIP)
+	}
+	text, err = os.ReadFile(path)
+	check(t, err)
+	if strings.Contains(string(text), `"username": ""`) {
+		t.Error("demo.json has a device without a name")
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

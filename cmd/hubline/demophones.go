@@ -80,12 +80,12 @@ type demoNumberAbout struct {
 }
 
 type demoPhoneUser struct {
-	Extension   string  `json:"extension"`
-	DisplayName string  `json:"display_name"`
-	LocalPrefix string  `json:"local_prefix"`
-	CallerID    string  `json:"caller_id"`
-	SIP         demoSIP `json:"sip"`
-	SIPSHA256   demoSIP `json:"sip_sha256"`
+	Extension   string   `json:"extension"`
+	DisplayName string   `json:"display_name"`
+	LocalPrefix string   `json:"local_prefix"`
+	CallerID    string   `json:"caller_id"`
+	SIP         *demoSIP `json:"sip,omitempty"` // nil when the phone user's places are taken
+	SIPSHA256   *demoSIP `json:"sip_sha256,omitempty"`
 }
 
 type demoSIP struct {
@@ -125,22 +125,26 @@ func (d *demo) phonesAbout(ctx context.Context, actor account.Actor) (numbers []
 	return numbers, users, nil
 }
 
-// device returns the credential of one of the demo's own devices: the one of the last start if it still works, else a new one.
-func (d *demo) device(ctx context.Context, actor account.Actor, u phoneuser.User, kind string) (demoSIP, error) {
+// device returns the credential of one of the demo's own devices: the one of the last start if it still works, else a new one, nil when
+// the phone user has no place for it.
+func (d *demo) device(ctx context.Context, actor account.Actor, u phoneuser.User, kind string) (*demoSIP, error) {
 	for _, known := range d.sips[actor.Account.Slug+u.Extension] {
 		c, err := d.phones.Credential(ctx, known.Username)
 		if err == nil && c.PhoneUserID == u.ID && (kind == phoneuser.Phone) == (known.Algorithm == "MD5") {
-			return known, nil
+			return &known, nil
 		}
 		if err != nil && !fault.Is(err, fault.NotFound) {
-			return demoSIP{}, err
+			return nil, err
 		}
 	}
 	details, err := d.phones.Provide(ctx, account.Operate().Inside(actor.Account), u.ID, kind)
 	if fault.Is(err, fault.Conflict) { // somebody filled the phone user's places with devices of their own
-		return demoSIP{}, nil
+		return nil, nil
 	}
-	return demoSIP{details.Username, details.Password, details.Domain, details.Algorithm}, err
+	if err != nil {
+		return nil, err
+	}
+	return &demoSIP{details.Username, details.Password, details.Domain, details.Algorithm}, nil
 }
 
 // readSIPs returns the devices that an earlier start wrote, by account and extension.
@@ -154,7 +158,11 @@ func readSIPs(path string) map[string][]demoSIP {
 	for _, a := range about.Accounts {
 		for _, u := range a.PhoneUsers {
 			key := a.Slug + u.Extension
-			known[key] = append(known[key], u.SIP, u.SIPSHA256)
+			for _, s := range []*demoSIP{u.SIP, u.SIPSHA256} {
+				if s != nil {
+					known[key] = append(known[key], *s)
+				}
+			}
 		}
 	}
 	return known

@@ -70,7 +70,7 @@ func TestMetricsCountCalls(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, seeded(t))
 	defer d.stop()
-	mary := d.phone(t, d.about.Accounts[0].PhoneUsers[0].SIP, "udp")
+	mary := d.phone(t, *d.about.Accounts[0].PhoneUsers[0].SIP, "udp")
 	mary.event(mary.call("999999"), sip.Refused)
 	deadline := time.Now().Add(patience)
 	for {

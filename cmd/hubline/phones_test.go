@@ -139,8 +139,8 @@ func TestDemoCallsGoOutAndComeBackIn(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, seeded(t))
 	defer d.stop()
-	mary := d.phone(t, d.about.Accounts[0].PhoneUsers[0].SIP, "udp")
-	lena := d.phone(t, d.about.Accounts[1].PhoneUsers[0].SIPSHA256, "tcp")
+	mary := d.phone(t, *d.about.Accounts[0].PhoneUsers[0].SIP, "udp")
+	lena := d.phone(t, *d.about.Accounts[1].PhoneUsers[0].SIPSHA256, "tcp")
 	out := mary.call("0370101234")
 	var in *sip.Leg
 	select {
