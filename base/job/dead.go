@@ -92,13 +92,13 @@ func found(err error) error {
 	return err
 }
 
-// Counts returns the number of jobs that wait or run, the number of dead letters, and since when the longest waiting
+// Counts returns the number of jobs that wait or run (not those that were added for a later time), the number of dead letters, and since when the longest waiting
 // job is due and not taken; oldest is zero when none waits.
 func (q *Queue) Counts(ctx context.Context) (queued, dead int, oldest time.Time, err error) {
 	defer fault.Wrap(&err, "job.Counts")
 	var since int64
 	err = q.db.QueryRowContext(ctx, `
-		SELECT (SELECT COUNT(*) FROM jobs WHERE dead_at = 0),
+		SELECT (SELECT COUNT(*) FROM jobs WHERE dead_at = 0 AND (run_at <= $1 OR attempts > 0 OR lease <> '')),
 		       (SELECT COUNT(*) FROM jobs WHERE dead_at > 0),
 		       (SELECT COALESCE(MIN(run_at), 0) FROM jobs WHERE dead_at = 0 AND run_at <= $1)`,
 		q.Now().UnixMilli()).Scan(&queued, &dead, &since)
