@@ -92,10 +92,10 @@ func (p *Portal) takeDetails(r *Request) error {
 	}
 	d, err := p.Phones.TakeDetails(r.Context(), r.PathValue("token"), in.Kind, r.UserAgent(), p.address(r.Request))
 	if err != nil {
-		if _, ok := fault.Of(err); ok {
+		if _, broken := p.Phones.SetUp(r.Context(), r.PathValue("token")); broken != nil {
 			return p.setUp(r) // says why the link no longer works
 		}
-		return err
+		return r.againHere(err, p.setUp)
 	}
 	r.W.Header().Set("Cache-Control", "no-store")
 	data := detailsPage{Details: d}

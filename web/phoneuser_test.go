@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"hubline/product/account"
 	"hubline/product/phoneuser"
@@ -40,6 +41,16 @@ func TestSettingUpAPhone(t *testing.T) {
 		v.follow("Mary Chen").press("Resend set-up details")
 		link = w.link("mary@harbour.example", "phone is ready", phoneuser.SetUpPath)
 		phone.open(link).press("Set up an app by QR code", "kind", "app").shows(200, link, "Linphone", phoneuser.ProvisionPath).lacks("Password")
+
+		for range phoneuser.DevicesMost - 2 { // no place is left: the page says so, and the link goes on working
+			v.press("Resend set-up details")
+			w.Clock.Advance(2 * time.Minute)
+			link = w.link("mary@harbour.example", "phone is ready", phoneuser.SetUpPath)
+			phone.open(link).press("Show details to type in", "kind", "phone").shows(200, link, "Password")
+		}
+		v.press("Resend set-up details")
+		link = w.link("mary@harbour.example", "phone is ready", phoneuser.SetUpPath)
+		phone.open(link).press("Show details to type in", "kind", "phone").shows(409, link, "There is a problem", "the most there can be", "Show details to type in").lacks("Password")
 	})
 }
 
