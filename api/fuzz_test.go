@@ -35,6 +35,7 @@ func TestGeneratedRequests(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.seed(40)
 		w.seedPhones()
+		w.seedGroups()
 		doc, _ := document(t, w.url)
 		f := &fuzzer{world: w, t: t, doc: doc, handler: w.handler(nil), Rand: rand.New(rand.NewPCG(*fuzzSeed, 2)), seen: map[string]map[int]int{}}
 		f.keys = []string{w.key, w.key, w.key, w.key, strings.TrimPrefix(w.keyWith("hub-users.view"), "Bearer "), "hk_" + strings.Repeat("A", 43), "x"}
@@ -47,6 +48,9 @@ func TestGeneratedRequests(t *testing.T) {
 		}
 		for _, op := range f.operations { // what is rarely right by chance gets more of it
 			for n := *fuzzRequests; !f.reached(op) && n < *fuzzRequests+500; n++ {
+				if n%50 == 0 {
+					f.restore()
+				}
 				f.once(n, op)
 			}
 			if !f.reached(op) {
@@ -81,6 +85,7 @@ type fuzzer struct {
 	ofKind     map[string][]string // IDs by the part of the path before them
 	kind       string              // of the operation that is tried
 	devices    map[string]string   // of phone users: one each
+	members    map[string]string   // of groups: one each
 	owner      string              // the last ID that was put into a path
 	seen       map[string]map[int]int
 }
@@ -89,8 +94,8 @@ type fuzzer struct {
 func (f *fuzzer) restore() {
 	f.t.Helper()
 	f.Clock.Advance(2 * time.Minute)
-	for _, query := range []string{`UPDATE memberships SET roles = 'admin,billing', state = 'active' WHERE email = 'admin@harbour.example'`,
-		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`} {
+	for _, query := range []string{`UPDATE memberships SET roles = 'admin,billing', own_roles = 'admin,billing', state = 'active' WHERE email = 'admin@harbour.example'`,
+		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`, `UPDATE invitations SET state = 'pending' WHERE state = 'voided'`} {
 		if _, err := f.DB.ExecContext(f.t.Context(), query); err != nil {
 			f.t.Fatal(err)
 		}
@@ -98,6 +103,7 @@ func (f *fuzzer) restore() {
 	f.ids, f.ofKind = f.ids[:0], map[string][]string{}
 	for kind, query := range map[string]string{
 		"hub-users":   `SELECT id FROM memberships WHERE state <> 'removed' ORDER BY id LIMIT 60`,
+		"groups":      `SELECT id FROM people_groups ORDER BY id LIMIT 30`,
 		"invitations": `SELECT id FROM invitations WHERE state = 'pending' ORDER BY id LIMIT 30`,
 		"tickets":     `SELECT id FROM tickets ORDER BY state DESC, id LIMIT 30`,
 		"phone-users": `SELECT id FROM phone_users WHERE deleted_at = 0 ORDER BY app_enabled DESC, id LIMIT 40`,
@@ -111,6 +117,11 @@ func (f *fuzzer) restore() {
 	for _, pair := range f.column(`SELECT phone_user_id || ' ' || id FROM devices WHERE ended_at = 0`) {
 		user, device, _ := strings.Cut(pair, " ")
 		f.devices[user] = device
+	}
+	f.members = map[string]string{}
+	for _, pair := range f.column(`SELECT group_id || ' ' || membership_id FROM group_members`) {
+		group, member, _ := strings.Cut(pair, " ")
+		f.members[group] = member
 	}
 	for _, kind := range slices.Sorted(mapKeys(f.ofKind)) {
 		f.ids = append(f.ids, f.ofKind[kind]...)
@@ -224,6 +235,8 @@ func (f *fuzzer) pathValue(name string) string {
 		return "harbour"
 	case name == "device" && f.devices[f.owner] != "" && f.chance(90):
 		return f.devices[f.owner]
+	case name == "member" && f.members[f.owner] != "" && f.chance(90):
+		return f.members[f.owner]
 	case name != "slug" && len(f.ofKind[f.kind]) > 0 && f.chance(70):
 		f.owner = pick(f, f.ofKind[f.kind])
 		return f.owner
@@ -271,6 +284,9 @@ func (f *fuzzer) value(s *huma.Schema, depth int) any {
 		for _, name := range slices.Sorted(mapKeys(s.Properties)) {
 			if slices.Contains(s.Required, name) && f.chance(97) || f.chance(often) {
 				object[name] = f.value(s.Properties[name], depth+1)
+			}
+			if name == "hub_users" && f.chance(70) {
+				object[name] = []any{pick(f, f.ofKind["hub-users"])}
 			}
 		}
 		if f.chance(4) {
@@ -338,6 +354,21 @@ func (w *world) seedPhones() {
 		u, err := w.Phones.Add(ctx, w.admin.Actor(), phoneuser.Settings{Extension: strconv.Itoa(2000 + n), DisplayName: "Seat", Email: "seat@harbour.example", AppEnabled: true}, "")
 		if err == nil {
 			_, err = w.Phones.Provide(ctx, inside, u.ID, phoneuser.Phone)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// seedGroups adds groups with somebody in each.
+func (w *world) seedGroups() {
+	w.t.Helper()
+	ctx, admin := w.t.Context(), w.admin.Actor()
+	for n := range 30 {
+		g, err := w.MakeGroup(ctx, admin, account.NewGroup{Name: "Group " + strconv.Itoa(n)})
+		if err == nil {
+			_, _, err = w.AddToGroup(ctx, admin, g.ID, account.Chosen{IDs: []string{admin.MembershipID}}, 0)
 		}
 		if err != nil {
 			w.t.Fatal(err)

@@ -173,9 +173,27 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("POST", in+"/invitations", `{"role":[],"email":1}`).want(422, nil).golden(m, "problems/field-type.json")
 		w.send("PATCH", in+"/hub-users/"+mary, `{"roles":[]}`).want(409, nil).golden(m, "problems/last-admin.json")
 
+		w.goldenGroups(m, examples)
 		w.send("DELETE", in+"/invitations/"+sam.ID, nil).want(204, nil)
 		w.send("DELETE", in+"/hub-users/"+jo, nil).want(204, nil)
 	})
+}
+
+// goldenGroups keeps the answers about groups.
+func (w *world) goldenGroups(m masks, examples map[string]string) {
+	const in = "/accounts/harbour"
+	var g api.Group
+	var people api.HubUsers
+	w.send("POST", in+"/groups", examples["make-group"]).want(201, &g).golden(m, "make-group.json")
+	at := in + "/groups/" + g.ID
+	w.send("POST", at+"/hub-users", examples["add-to-group"]).want(200, nil).golden(m, "add-to-group.json")
+	w.send("GET", in+"/groups", nil).want(200, nil).golden(m, "list-groups.json")
+	w.send("GET", at+"/hub-users", nil).want(200, &people).golden(m, "list-group-people.json")
+	w.send("PATCH", at, examples["change-group"]).want(200, nil).golden(m, "change-group.json")
+	w.send("GET", at, nil).want(200, nil).golden(m, "get-group.json")
+	w.send("DELETE", at+"/hub-users/"+people.Items[0].ID, nil).want(204, nil)
+	w.send("DELETE", at, nil, "If-Match", `"2"`).want(412, nil)
+	w.send("DELETE", at, nil).want(204, nil)
 }
 
 // goldenPhones keeps the answers about phone users and numbers.

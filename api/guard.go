@@ -22,6 +22,7 @@ const bodyMost = 1 << 20
 // reaches a room.
 var forms = map[string]*regexp.Regexp{
 	"id":     regexp.MustCompile(`^[a-z2-7]{26}$`),
+	"member": regexp.MustCompile(`^[a-z2-7]{26}$`),
 	"device": regexp.MustCompile(`^[a-z2-7]{26}$`),
 	"call":   regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
 	"number": regexp.MustCompile(`^\+[0-9]{3,15}$`),

@@ -11,15 +11,17 @@ import (
 
 // HubUser is a person as a member of one account.
 type HubUser struct {
-	ID             string     `json:"id" doc:"ID of the person in this account." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
-	PersonID       string     `json:"person_id" doc:"ID of the person, who may belong to other accounts too. The audit log names those who act by it." example:"p5zr2yb7m4xw6ct2ahsn5dek3v"`
-	Email          string     `json:"email" format:"email" doc:"The address the person signs in with." example:"jo.baptiste@harbourdental.example"`
-	Name           string     `json:"name" doc:"What this account calls the person." example:"Jo Baptiste"`
-	Roles          []string   `json:"roles" nullable:"false" enum:"admin,billing" doc:"Empty for a Standard user."`
-	State          string     `json:"state" enum:"active,deactivated" doc:"Whoever is deactivated can't enter the account." example:"active"`
-	InvitedAt      *time.Time `json:"invited_at,omitempty" doc:"When the invitation was sent; absent without one." example:"2026-11-25T09:30:00Z"`
-	AcceptedAt     *time.Time `json:"accepted_at,omitempty" doc:"When the invitation was accepted." example:"2026-11-25T10:02:00Z"`
-	LastSignedInAt *time.Time `json:"last_signed_in_at,omitempty" doc:"Absent before the first time." example:"2026-11-25T10:02:00Z"`
+	ID             string       `json:"id" doc:"ID of the person in this account." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
+	PersonID       string       `json:"person_id" doc:"ID of the person, who may belong to other accounts too. The audit log names those who act by it." example:"p5zr2yb7m4xw6ct2ahsn5dek3v"`
+	Email          string       `json:"email" format:"email" doc:"The address the person signs in with." example:"jo.baptiste@harbourdental.example"`
+	Name           string       `json:"name" doc:"What this account calls the person." example:"Jo Baptiste"`
+	Roles          []string     `json:"roles" nullable:"false" enum:"admin,billing" doc:"All they have, from themselves and their groups; empty for a Standard user."`
+	OwnRoles       []string     `json:"own_roles" nullable:"false" enum:"admin,billing" doc:"The roles that were given directly."`
+	Groups         []NamedGroup `json:"groups" nullable:"false" doc:"The groups they are in, whose roles they have too."`
+	State          string       `json:"state" enum:"active,deactivated" doc:"Whoever is deactivated can't enter the account." example:"active"`
+	InvitedAt      *time.Time   `json:"invited_at,omitempty" doc:"When the invitation was sent; absent without one." example:"2026-11-25T09:30:00Z"`
+	AcceptedAt     *time.Time   `json:"accepted_at,omitempty" doc:"When the invitation was accepted." example:"2026-11-25T10:02:00Z"`
+	LastSignedInAt *time.Time   `json:"last_signed_in_at,omitempty" doc:"Absent before the first time." example:"2026-11-25T10:02:00Z"`
 }
 
 // HubUsers is one page of hub users.
@@ -31,7 +33,7 @@ type HubUsers struct {
 // HubUserChange is what can be changed of a hub user. What is left out stays as it is.
 type HubUserChange struct {
 	Name  *string  `json:"name,omitempty" doc:"At most 80 characters, without web addresses and telephone numbers." example:"Jo Baptiste"`
-	Roles []string `json:"roles,omitempty" nullable:"false" enum:"admin,billing" maxItems:"10" doc:"All roles the person is to have; an empty list makes a Standard user."`
+	Roles []string `json:"roles,omitempty" nullable:"false" enum:"admin,billing" maxItems:"10" doc:"All roles the person is to have directly; what their groups give stays."`
 	State *string  `json:"state,omitempty" enum:"active,deactivated" doc:"deactivated keeps the person out until they are active again." example:"deactivated"`
 }
 
@@ -119,22 +121,25 @@ func (d *door) hubUsersCSV(ctx context.Context, actor account.Actor, in *struct 
 	HubUserFilter
 }) (*stream, error) {
 	return d.csv(actor.Account.Slug+"-hub-users.csv",
-		[]string{"id", "person_id", "email", "name", "roles", "state", "invited_at", "accepted_at", "last_signed_in_at"},
+		[]string{"id", "person_id", "email", "name", "roles", "own_roles", "groups", "state", "invited_at", "accepted_at", "last_signed_in_at"},
 		func(ctx context.Context, write func(...string) error) error {
 			return d.Account.EachPerson(ctx, actor, in.people(), func(l account.Listed) error {
-				return write(l.ID, l.PersonID, l.Email, l.Name, strings.Join(l.Roles.Words(), " "), l.State,
+				return write(l.ID, l.PersonID, l.Email, l.Name, strings.Join(l.Roles.Words(), " "), strings.Join(l.Own.Words(), " "), groupNames(l.Groups), l.State,
 					csvTime(l.SentAt), csvTime(l.AcceptedAt), csvTime(l.SeenAt))
 			})
 		}), nil
 }
 
 func hubUserListed(l account.Listed) HubUser {
-	return HubUser{ID: l.ID, PersonID: l.PersonID, Email: l.Email, Name: l.Name, Roles: l.Roles.Words(), State: l.State,
+	return HubUser{ID: l.ID, PersonID: l.PersonID, Email: l.Email, Name: l.Name, Roles: l.Roles.Words(), OwnRoles: l.Own.Words(), Groups: namedGroups(l.Groups), State: l.State,
 		InvitedAt: moment(l.SentAt), AcceptedAt: moment(l.AcceptedAt), LastSignedInAt: moment(l.SeenAt)}
 }
 
 func hubUserItem(u account.HubUser, ifNoneMatch string) *item[HubUser] {
-	body := HubUser{ID: u.ID, PersonID: u.PersonID, Email: u.Email, Name: u.Name, Roles: u.Roles.Words(), State: string(u.State),
+	return answer(hubUserShown(u), etag(u.Version, "-"+strconv.FormatInt(u.LastSignedInAt, 36)), ifNoneMatch)
+}
+
+func hubUserShown(u account.HubUser) HubUser {
+	return HubUser{ID: u.ID, PersonID: u.PersonID, Email: u.Email, Name: u.Name, Roles: u.Roles.Words(), OwnRoles: u.Own.Words(), Groups: namedGroups(u.Groups), State: string(u.State),
 		InvitedAt: moment(u.InvitedAt), AcceptedAt: moment(u.AcceptedAt), LastSignedInAt: moment(u.LastSignedInAt)}
-	return answer(body, etag(u.Version, "-"+strconv.FormatInt(u.LastSignedInAt, 36)), ifNoneMatch)
 }

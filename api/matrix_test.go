@@ -67,7 +67,7 @@ func newStage(t *testing.T, d *db.DB) *stage {
 		domain := map[string]string{"own": "harbour.example", "other": "zanzibar.example"}[place]
 		s.things[place] = s.furnished(admin, domain)
 	}
-	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
+	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
 		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199",
 		"calls": strings.Repeat("0", 16) + strings.Repeat("f", 12), "live-calls": strings.Repeat("0", 16) + strings.Repeat("f", 12)}
 	for place, from := range map[string]string{places[3]: "other", places[4]: "none"} {
@@ -96,6 +96,12 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	invitation, _ := s.Invite(admin, "waiting@"+domain)
 	asked, err := s.Support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.Question, Subject: "Numbers", Description: "At " + domain})
 	s.must(err)
+	target := s.Join(admin, "target@"+domain)
+	s.Join(admin, "jo.baptiste@harbourdental.example")
+	g, err := s.MakeGroup(ctx, admin.Actor(), account.NewGroup{Name: "Leads of " + domain})
+	s.must(err)
+	_, _, err = s.AddToGroup(ctx, admin.Actor(), g.ID, account.Chosen{IDs: []string{target.ID()}}, 0)
+	s.must(err)
 	e164 := map[string]string{"harbour.example": "+61255500142", "zanzibar.example": "+61255500143"}[domain]
 	_, err = s.Numbers.Assign(ctx, inside, e164, "Line of "+domain)
 	s.must(err)
@@ -106,7 +112,7 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	devices, err := s.Phones.Devices(ctx, admin.Actor(), user.ID)
 	s.must(err)
 	live := s.Record(s.t, call.Record{AccountID: admin.Account.ID, Direction: call.Inbound, FromNumber: "+61491570156", ToNumber: e164, ToName: "Mary at " + domain})
-	return map[string]string{"slug": admin.Account.Slug, "calls": live, "live-calls": live, "tickets": asked.ID, "hub-users": s.Join(admin, "target@"+domain).ID(), "invitations": invitation.ID,
+	return map[string]string{"slug": admin.Account.Slug, "calls": live, "live-calls": live, "tickets": asked.ID, "hub-users": target.ID(), "groups": g.ID, "invitations": invitation.ID,
 		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
 }
 

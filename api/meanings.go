@@ -81,6 +81,13 @@ var meanings = map[string]meaning{
 	"own-removal":     {409, "Removing oneself", "A key can't remove the person it was made for."},
 	"last-admin":      {409, "Only admin", "The account would be left without an active admin. Make somebody else an admin first."},
 
+	// Groups.
+	"group-name-taken": {422, "Name taken", "Another group of the account has that name."},
+	"group-limit":      {409, "Too many groups", "The account has as many groups as there can be. Delete one that nobody needs."},
+	"group-nobody":     {422, "Nobody named", "The request names no hub user."},
+	"group-too-many":   {422, "Too many people", "One request names at most 1000 hub users."},
+	"group-stranger":   {422, "Not a hub user", "The address has no access to the account. Invite it first."},
+
 	// Invitations.
 	"email-empty":          {422, "No address", "An email address is needed."},
 	"email-form":           {422, "Not an address", "The text is not one email address in the form name@example.com."},

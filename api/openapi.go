@@ -58,7 +58,7 @@ func problemsOf(rt *Route, hasBody bool) []int {
 }
 
 // makes are the operations that answer with something new.
-var makes = []string{"invite", "open-ticket", "add-phone-user"}
+var makes = []string{"invite", "open-ticket", "add-phone-user", "make-group"}
 
 // operation makes what huma needs to know of a route.
 func (d *door) operation(rt *Route) huma.Operation {
@@ -82,7 +82,7 @@ func (d *door) describe() {
 	doc.Info.Title, doc.Info.Description = "Hubline API", about
 	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", BearerFormat: "hk_…",
 		Description: "An API key of the account. What an operation names is the scope that the key needs."}}
-	for _, tag := range []string{tagHubUsers, tagInvitations, tagAccount, tagPhoneUsers, tagNumbers, tagCalls, tagReports, tagTickets, tagAudit} {
+	for _, tag := range []string{tagHubUsers, tagGroups, tagInvitations, tagAccount, tagPhoneUsers, tagNumbers, tagCalls, tagReports, tagTickets, tagAudit} {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: tag})
 	}
 	d.describeProblems(doc)

@@ -1,9 +1,14 @@
 package api
 
-import "hubline/product/account"
+import (
+	"slices"
+
+	"hubline/product/account"
+)
 
 const (
 	tagHubUsers    = "Hub users"
+	tagGroups      = "Groups"
 	tagInvitations = "Invitations"
 	tagAccount     = "Account"
 	tagPhoneUsers  = "Phone users"
@@ -114,5 +119,30 @@ func Routes() []Route {
 		{"GET", in + "/audit-log.csv", account.ViewAuditLog, "download-audit-log", tagAudit, "Download the audit log as CSV",
 			"Answers with all entries that the filters choose, one a line, newest first. A cell that a spreadsheet would run as a formula begins with an apostrophe.", "", serve((*door).auditCSV)},
 	}
-	return append(list, reports(in)...)
+	return slices.Concat(list, groups(in), reports(in))
+}
+
+// groups are the routes of an account's groups.
+func groups(in string) []Route {
+	return []Route{
+		{"GET", in + "/groups", account.ViewHubUsers, "list-groups", tagGroups, "List groups",
+			"Lists the account's groups by name. Everybody in a group has its roles on top of their own.", "", serve((*door).listGroups)},
+		{"POST", in + "/groups", account.ChangeHubUsers, "make-group", tagGroups, "Make a group",
+			"Makes a group without anybody in it. An account has 200 at most.",
+			`{"name": "Front desk leads", "roles": ["admin"]}`, serve((*door).makeGroup)},
+		{"GET", in + "/groups/{id}", account.ViewHubUsers, "get-group", tagGroups, "Get a group",
+			"Answers with one group of the account.", "", serve((*door).group)},
+		{"PATCH", in + "/groups/{id}", account.ChangeHubUsers, "change-group", tagGroups, "Change a group",
+			"Changes its name or what it gives. The second counts from the next request of everybody in it, who get a mail about their access. The account keeps at least one active admin.",
+			`{"name": "Front desk leads", "roles": ["billing"]}`, serve((*door).changeGroup)},
+		{"DELETE", in + "/groups/{id}", account.ChangeHubUsers, "delete-group", tagGroups, "Delete a group",
+			"Deletes a group. Everybody in it keeps what they have from elsewhere. The account keeps at least one active admin.", "", serve((*door).deleteGroup)},
+		{"GET", in + "/groups/{id}/hub-users", account.ViewHubUsers, "list-group-people", tagGroups, "List the hub users of a group",
+			"Lists who is in the group, by name.", "", serve((*door).listGroupPeople)},
+		{"POST", in + "/groups/{id}/hub-users", account.ChangeHubUsers, "add-to-group", tagGroups, "Add hub users to a group",
+			"Adds hub users by ID or by address, all or none; whoever is in it stays. It counts from their next request.",
+			`{"emails": ["jo.baptiste@harbourdental.example"]}`, serve((*door).addToGroup)},
+		{"DELETE", in + "/groups/{id}/hub-users/{member}", account.ChangeHubUsers, "take-from-group", tagGroups, "Take a hub user out of a group",
+			"Takes one hub user out of the group, from their next request on. They keep what they have from elsewhere.", "", serve((*door).takeFromGroup)},
+	}
 }

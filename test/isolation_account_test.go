@@ -12,7 +12,7 @@ import (
 var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes",
-		"password_links", "throttles", "api_keys", "audit_entries", "jobs", "changes"},
+		"password_links", "throttles", "api_keys", "audit_entries", "people_groups", "group_members", "jobs", "changes"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
 
@@ -66,6 +66,30 @@ var accountVerbs = map[string]verb{
 	}},
 	"RemoveHubUser": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.RemoveHubUser(c, a, h.joID, 0))
+	}},
+	"Groups": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.Groups(c, a, account.GroupFilter{}))
+	}},
+	"GroupByID": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.GroupByID(c, a, h.groupID))
+	}},
+	"GroupPeople": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.GroupPeople(c, a, h.groupID, account.MemberFilter{}))
+	}},
+	"MakeGroup": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.MakeGroup(c, a, account.NewGroup{Name: "New group"}))
+	}},
+	"ChangeGroup": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ChangeGroup(c, a, h.groupID, account.GroupChange{Name: &renamed}, 0))
+	}},
+	"AddToGroup": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AddToGroup(c, a, h.groupID, account.Chosen{IDs: []string{h.joID}}, 0))
+	}},
+	"TakeFromGroup": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.TakeFromGroup(c, a, h.groupID, []string{h.admin.ID()}, 0))
+	}},
+	"DeleteGroup": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.DeleteGroup(c, a, h.groupID, 0))
 	}},
 	"ChangeSettings": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.ChangeSettings(c, a, settings, 0))

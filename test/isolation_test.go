@@ -54,6 +54,7 @@ type harbour struct {
 	*accounttest.Rig
 	admin      *accounttest.User
 	joID       string
+	groupID    string // a group that the admin is in
 	invitation account.Invitation
 	token      string
 	keyID      string
@@ -129,10 +130,17 @@ func (w walk) run(t *testing.T, d *db.DB) {
 	h := &harbour{Rig: accounttest.New(t, d)}
 	h.admin = h.Open("harbour")
 	h.joID = h.Join(h.admin, "jo@harbour.example").ID()
+	g, err := h.MakeGroup(t.Context(), h.admin.Actor(), account.NewGroup{Name: "Harbour leads"})
+	if err == nil {
+		g, _, err = h.AddToGroup(t.Context(), h.admin.Actor(), g.ID, account.Chosen{IDs: []string{h.admin.ID()}}, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.groupID = g.ID
 	h.invitation, h.token = h.Invite(h.admin, "lee@harbour.example")
 	_, key := h.Key(h.admin)
 	h.keyID = key.KeyID
-	var err error
 	if h.colleague, _, err = h.AddStaff(t.Context(), account.Operate(), "col@voice.example", "Col"); err != nil {
 		t.Fatal(err)
 	}

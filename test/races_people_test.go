@@ -77,7 +77,7 @@ func demotions(t *testing.T, r *accounttest.Rig) course {
 		}}
 	}
 	return course{model: admins, start: func(random *rand.Rand) (acts, after []act) {
-		_, err := r.DB.ExecContext(t.Context(), `UPDATE memberships SET roles = 'admin', state = 'active' WHERE account_id = $1`, first.Account.ID)
+		_, err := r.DB.ExecContext(t.Context(), `UPDATE memberships SET roles = 'admin', own_roles = 'admin', state = 'active' WHERE account_id = $1`, first.Account.ID)
 		check(t, err)
 		r.Forget()
 		whats := []string{"demote", "demote", "deactivate", "remove"}

@@ -76,6 +76,8 @@ func (p *player) String() string {
 type things struct {
 	slug, target, paused, invitation string
 	ticket                           string // an open request
+	group                            string // that target is in
+	groupVersion                     int64
 	phoneUser, device, number        string // a phone user, its one device, a number that rings it
 	upload                           string // an import that was only reviewed
 	call                             string // that goes on
@@ -97,7 +99,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.holders = []string{c.boss.Name, admins.Name}
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
-	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), ticket: randomID(), phoneUser: randomID(), device: randomID(),
+	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), groupVersion: 1, ticket: randomID(), phoneUser: randomID(), device: randomID(),
 		number: "+61255509999", upload: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
@@ -151,6 +153,14 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 		c.t.Fatal(err)
 	}
 	th.ticket = asked.ID
+	g, err := c.MakeGroup(ctx, admin.Actor(), account.NewGroup{Name: "Leads of " + domain})
+	if err == nil {
+		g, _, err = c.AddToGroup(ctx, admin.Actor(), g.ID, account.Chosen{IDs: []string{th.target}}, 0)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th.group, th.groupVersion = g.ID, g.Version
 	c.phoneThings(admin, th, domain)
 	u, err := c.ChangeHubUser(ctx, admin.Actor(), th.target, account.Change{Name: &label}, 0)
 	if err == nil {

@@ -44,10 +44,10 @@ func (p *Portal) hubUser(r *Request) error {
 }
 
 func (p *Portal) hubUserPage(r *Request, u account.HubUser, m *meanwhile) error {
-	r.Fill(hubUserForm{Name: u.Name, Roles: u.Roles.Words()})
+	r.Fill(hubUserForm{Name: u.Name, Roles: u.Own.Words()})
 	chosen, _ := account.ParseRoles(r.Form.values["roles"])
 	who := firstName(u)
-	data := hubUserPage{HubUser: u, You: u.ID == r.Viewer.Actor.MembershipID, Cards: roleCards{r.Form, effects(who, u.Roles), effect(who, u.Roles, chosen)}, Before: u.Roles.String(),
+	data := hubUserPage{HubUser: u, You: u.ID == r.Viewer.Actor.MembershipID, Cards: roleCards{r.Form, effects(who, u), effect(who, u.Roles, u.With(chosen))}, Before: u.Access(),
 		Meanwhile: m, Remove: removal(r, u.Label()), Deactivate: deactivation(r, u.Label()), History: r.to("audit-log") + "?about=" + u.ID}
 	data.Remove.ID, data.Remove.Path = "remove", r.to("hub-users", u.ID, "removal")
 	data.Deactivate.ID, data.Deactivate.Path = "deactivate", r.to("hub-users", u.ID, "deactivation")+"?next="+r.to("hub-users", u.ID)
@@ -75,10 +75,11 @@ func effect(who string, before, after account.Roles) string {
 	return says
 }
 
-func effects(who string, before account.Roles) string {
+// effects says what each choice means for a person, together with what they have from groups.
+func effects(who string, u account.HubUser) string {
 	says := map[string][2]string{}
 	for _, roles := range roleSets() {
-		text := effect(who, before, roles)
+		text := effect(who, u.Roles, u.With(roles))
 		says[strings.Join(roles.Words(), ",")] = [2]string{text, text}
 	}
 	return sentencesJSON(says)
@@ -99,7 +100,7 @@ func (p *Portal) saveHubUser(r *Request) error {
 		return err
 	}
 	own := before.ID == r.Viewer.Actor.MembershipID
-	if own && before.Roles.Has(account.Admin) && !roles.Has(account.Admin) && !in.Confirmed {
+	if own && before.Roles.Has(account.Admin) && !before.With(roles).Has(account.Admin) && !in.Confirmed {
 		if others, err := p.otherAdmins(r); err != nil || len(others) > 0 { // without others the room refuses, and says so better
 			return p.askToGiveUp(r, in, others, err)
 		}
@@ -143,13 +144,13 @@ func about(err error, field string) error {
 
 // savedHubUser tells what changed, from what to what.
 func savedHubUser(before, after account.HubUser) Banner {
-	renamed, access := before.Name != after.Name, !before.Roles.Equal(after.Roles)
+	renamed, access := before.Name != after.Name, before.Access() != after.Access()
 	counts := "It counts from their next click, also where they are signed in."
 	switch {
 	case renamed && access:
-		return Banner{Text: before.Label() + " is now called " + after.Label() + ", and their access is " + after.Roles.String() + " (was " + before.Roles.String() + ").", More: counts}
+		return Banner{Text: before.Label() + " is now called " + after.Label() + ", and their access is " + after.Access() + " (was " + before.Access() + ").", More: counts}
 	case access:
-		return Banner{Text: "The access of " + after.Label() + " is now " + after.Roles.String() + " (was " + before.Roles.String() + ").", More: counts}
+		return Banner{Text: "The access of " + after.Label() + " is now " + after.Access() + " (was " + before.Access() + ").", More: counts}
 	case renamed:
 		return Banner{Text: before.Label() + " is now called " + after.Label() + " in this account."}
 	}

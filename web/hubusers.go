@@ -402,12 +402,12 @@ func fillConfirm(title, action string) string {
 func (p *Portal) hubUsersCSV(r *Request) error {
 	v, zone, now := peopleFrom(r.URL.Query()), r.zone(), p.Now()
 	in := " (" + zone.String() + ")"
-	out, err := r.csv(r.Viewer.Account.Slug+"-hub-users", "Email", "Name", "Access", "Status", "Invitation sent"+in, "Accepted"+in, "Last signed in"+in)
+	out, err := r.csv(r.Viewer.Account.Slug+"-hub-users", "Email", "Name", "Access", "Comes from", "Status", "Invitation sent"+in, "Accepted"+in, "Last signed in"+in)
 	if err != nil {
 		return err
 	}
 	return out.end(p.Account.EachPerson(r.Context(), r.Viewer.Actor, v.filter(), func(l account.Listed) error {
-		return out.row(l.Email, l.Name, l.Roles.String(), statusOf(l, now).Text, csvTime(l.SentAt, zone), csvTime(l.AcceptedAt, zone), csvTime(l.SeenAt, zone))
+		return out.row(l.Email, l.Name, l.Roles.String(), l.Why(), statusOf(l, now).Text, csvTime(l.SentAt, zone), csvTime(l.AcceptedAt, zone), csvTime(l.SeenAt, zone))
 	}))
 }
 

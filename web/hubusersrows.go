@@ -26,7 +26,11 @@ func (v *View) personCells(m *markup, row *personRow) {
 		}
 		m.raw(`<span class="sub">`).breaks(row.Email).raw(`</span></td>`)
 	}
-	m.raw("\n" + `<td role="cell" data-th="Access" class="nowrap">`).text(row.Roles.String()).raw(`</td>`)
+	m.raw("\n" + `<td role="cell" data-th="Access" class="nowrap">`).text(row.Roles.String())
+	if why := row.Why(); why != "" {
+		m.raw(`<span class="sr">, </span><span class="sub">`).text(why).raw(`</span>`)
+	}
+	m.raw(`</td>`)
 	m.raw("\n"+`<td role="cell" data-th="Status">`).tag(row.Status.Kind, row.Status.Text, row.Status.Icon).raw(`</td>`)
 	m.raw("\n" + `<td role="cell" data-th="Invitation sent" class="num p3`)
 	if !row.Invited {

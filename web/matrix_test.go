@@ -44,6 +44,8 @@ func (c *cell) String() string {
 var parameters = map[string]func(c *cell) string{
 	"/{account}":                                   func(c *cell) string { return c.slug },
 	"/{account}/hub-users/{id}":                    func(c *cell) string { return c.target },
+	"/{account}/groups/{id}":                       func(c *cell) string { return c.group },
+	"/{account}/groups/{id}/people/{member}":       func(c *cell) string { return c.target },
 	"/{account}/invitations/{id}":                  func(c *cell) string { return c.things.invitation },
 	"/{account}/support/{id}":                      func(c *cell) string { return c.ticket },
 	"/console/accounts/{slug}/numbers/{number}":    func(*cell) string { return youngNumber },
@@ -129,12 +131,19 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/hub-users/{id}": func(c *cell) url.Values {
 		return pairs("name", "Renamed", "roles", "billing", "version", whole(c.targetVersion))
 	},
-	"/{account}/hub-users/{id}/removal":        nothing,
-	"/{account}/hub-users/{id}/deactivation":   nothing,
-	"/{account}/hub-users/{id}/reactivation":   nothing,
-	"/{account}/invitations/{id}":              func(c *cell) url.Values { return pairs("roles", "billing", "version", whole(c.invitationVersion)) },
-	"/{account}/invitations/{id}/resend":       nothing,
-	"/{account}/invitations/{id}/cancellation": nothing,
+	"/{account}/groups/new": func(*cell) url.Values { return pairs("name", "New Group", "roles", "billing") },
+	"/{account}/groups/{id}": func(c *cell) url.Values {
+		return pairs("name", "Renamed", "roles", "billing", "version", whole(c.groupVersion))
+	},
+	"/{account}/groups/{id}/people":                  func(c *cell) url.Values { return pairs("people", c.paused) },
+	"/{account}/groups/{id}/people/{member}/removal": nothing,
+	"/{account}/groups/{id}/deletion":                nothing,
+	"/{account}/hub-users/{id}/removal":              nothing,
+	"/{account}/hub-users/{id}/deactivation":         nothing,
+	"/{account}/hub-users/{id}/reactivation":         nothing,
+	"/{account}/invitations/{id}":                    func(c *cell) url.Values { return pairs("roles", "billing", "version", whole(c.invitationVersion)) },
+	"/{account}/invitations/{id}/resend":             nothing,
+	"/{account}/invitations/{id}/cancellation":       nothing,
 }
 
 func nothing(*cell) url.Values { return url.Values{} }

@@ -27,6 +27,7 @@ var (
 		}},
 		{label: "Account", icon: "users", under: []entry{
 			{label: "Hub users", path: "hub-users"},
+			{label: "Groups", path: "groups"},
 			{label: "What each role can do", path: "roles"},
 			{label: "Settings", path: "settings"},
 			{label: "Audit log", path: "audit-log"},
@@ -50,6 +51,7 @@ var (
 	// actions are the palette's verbs: things people do often, by the words they would type.
 	actions = []entry{
 		{label: "Invite people", icon: "plus", path: "hub-users/invite"},
+		{label: "Make a group", icon: "plus", path: "groups/new"},
 		{label: "Add phone user", icon: "plus", path: "phone-users/new"},
 		{label: "Ask for more phone users", icon: "help", path: "support/more"},
 		{label: "New request to your provider", icon: "help", path: "support/new"},

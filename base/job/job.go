@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,6 +121,32 @@ func (q *Queue) AddAt(ctx context.Context, tx db.Q, kind string, args any, at ti
 		VALUES ($1, $2, $3, 0, $4, '', '', $5, 0, 0)`,
 		id, kind, q.ring.Seal(sealContext(kind, id), raw), at.UnixMilli(), q.Now().UnixMilli())
 	return err
+}
+
+// addedTogether is how many jobs one statement of AddAll takes.
+const addedTogether = 500
+
+// AddAll is Add for many jobs of one kind, in one statement for hundreds of them.
+func (q *Queue) AddAll(ctx context.Context, tx db.Q, kind string, list []any) (err error) {
+	defer fault.Wrap(&err, "job.AddAll(%s)", kind)
+	now := q.Now().UnixMilli()
+	for some := range slices.Chunk(list, addedTogether) {
+		values, args := make([]string, len(some)), []any{kind, now}
+		for i, one := range some {
+			raw, err := json.Marshal(one)
+			if err != nil {
+				return err
+			}
+			id := newID()
+			values[i] = fmt.Sprintf("($%d, $1, $%d, 0, $2, '', '', $2, 0, 0)", len(args)+1, len(args)+2)
+			args = append(args, id, q.ring.Seal(sealContext(kind, id), raw))
+		}
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO jobs (id, kind, args, attempts, run_at, lease, error, created_at, tried_at, dead_at) VALUES `+strings.Join(values, ", "), args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sealContext binds sealed args to their row, so that they open in no other.

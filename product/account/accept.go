@@ -290,8 +290,8 @@ func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, addre
 	name := cmpOr(person.Name, w.Invitation.Name)
 	id := ident.New()
 	if _, err := q.ExecContext(ctx, `
-		INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9, $10, $10, 1)`,
+		INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, own_roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 'active', $8, $9, $10, $10, 1)`,
 		w.Account.ID, id, person.ID, person.Email, name, searchText(name, person.Email), w.Invitation.Roles.column(), w.Invitation.ID, w.Invitation.SentAt, now); err != nil {
 		return err
 	}

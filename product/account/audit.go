@@ -38,6 +38,12 @@ const (
 	HubUserReactivated   Action = "hub-user.reactivated"
 	HubUserRemoved       Action = "hub-user.removed"
 	AccessAsked          Action = "hub-user.access-asked"
+	GroupMade            Action = "group.made"
+	GroupRenamed         Action = "group.renamed"
+	GroupAccessChanged   Action = "group.access-changed"
+	GroupJoined          Action = "group.joined"
+	GroupLeft            Action = "group.left"
+	GroupDeleted         Action = "group.deleted"
 	APIKeyMade           Action = "api-key.made"
 	APIKeyRevoked        Action = "api-key.revoked"
 	StaffAdded           Action = "staff.added"
@@ -70,7 +76,7 @@ const (
 
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
-	{"hub-user", "Hub users"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
+	{"hub-user", "Hub users"}, {"group", "Groups"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
 	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
 }
 
@@ -98,17 +104,32 @@ type Entry struct {
 
 // Record writes an audit entry in the transaction of the change that it tells.
 func (r *Room) Record(ctx context.Context, q db.Q, actor Actor, e Entry) error {
+	return r.RecordAll(ctx, q, actor, []Entry{e})
+}
+
+// RecordAll is Record for what one act did to many, in a handful of statements.
+func (r *Room) RecordAll(ctx context.Context, q db.Q, actor Actor, list []Entry) error {
 	now := r.now()
 	name := actor.Name
 	if actor.Kind == Staff && actor.Account.ID != "" { // customers see the provider, the provider's own log the person
 		name = "Provider staff"
 	}
-	_, err := q.ExecContext(ctx, `
-		INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after, search)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		actor.Account.ID, ident.Ordered(now), now, actor.Kind, actor.PersonID, name, actor.Address, e.Action, e.SubjectID, e.SubjectName,
-		e.Before, e.After, listing.Fold(name+" "+e.SubjectName+" "+e.Before+" "+e.After))
-	return err
+	for some := range slices.Chunk(list, most) {
+		values := make([]string, len(some))
+		args := []any{actor.Account.ID, now, actor.Kind, actor.PersonID, name, actor.Address}
+		for i, e := range some {
+			n := len(args)
+			values[i] = fmt.Sprintf("($1, $%d, $2, $3, $4, $5, $6, $%d, $%d, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6, n+7)
+			args = append(args, ident.Ordered(now), e.Action, e.SubjectID, e.SubjectName, e.Before, e.After,
+				listing.Fold(name+" "+e.SubjectName+" "+e.Before+" "+e.After))
+		}
+		if _, err := q.ExecContext(ctx, `
+			INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after, search)
+			VALUES `+strings.Join(values, ", "), args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sentences tell what happened as people do: "Priya Nair removed Jo Baptiste from hub users".
@@ -133,6 +154,12 @@ var sentences = map[Action]string{
 	HubUserReactivated:   "{who} reactivated {what}",
 	HubUserRemoved:       "{who} removed {what} from hub users",
 	AccessAsked:          "{who} asked for access: {after}",
+	GroupMade:            "{who} made the group {what}",
+	GroupRenamed:         "{who} renamed the group {before} to {what}",
+	GroupAccessChanged:   "{who} changed what the group {what} gives",
+	GroupJoined:          "{who} added {what} to the group {after}",
+	GroupLeft:            "{who} took {what} out of the group {before}",
+	GroupDeleted:         "{who} deleted the group {what}",
 	APIKeyMade:           "{who} made the API key {what}",
 	APIKeyRevoked:        "{who} revoked the API key {what}",
 	StaffAdded:           "{who} made {what} provider staff",

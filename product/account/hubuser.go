@@ -25,7 +25,9 @@ type HubUser struct {
 	PersonID       string
 	Email          string
 	Name           string
-	Roles          Roles
+	Roles          Roles      // all they have: their own and those of their groups
+	Own            Roles      // given to them directly
+	Groups         []GroupRef // by name
 	State          HubUserState
 	InvitedAt      int64  // 0: not by invitation
 	InvitedBy      string // name of who sent the invitation
@@ -37,19 +39,28 @@ type HubUser struct {
 // Change is what an admin may change of a hub user; nil fields stay as they are.
 type Change struct {
 	Name  *string
-	Roles *Roles
+	Roles *Roles        // given directly; what groups give stays
 	State *HubUserState // Active or Deactivated
 }
 
-const hubUserColumns = `m.id, m.person_id, m.email, m.name, m.roles, m.state, m.invited_at, m.accepted_at, m.last_signed_in_at, m.version,
+const hubUserColumns = `m.id, m.person_id, m.email, m.name, m.roles, m.own_roles, m.state, m.invited_at, m.accepted_at, m.last_signed_in_at, m.version,
 	COALESCE((SELECT i.inviter_name FROM invitations i WHERE i.account_id = m.account_id AND i.id = m.invitation_id), '')`
 
 func (u *HubUser) fields() []any {
-	return []any{&u.ID, &u.PersonID, &u.Email, &u.Name, (*rolesColumn)(&u.Roles), &u.State, &u.InvitedAt, &u.AcceptedAt, &u.LastSignedInAt, &u.Version, &u.InvitedBy}
+	return []any{&u.ID, &u.PersonID, &u.Email, &u.Name, (*rolesColumn)(&u.Roles), (*rolesColumn)(&u.Own), &u.State, &u.InvitedAt, &u.AcceptedAt, &u.LastSignedInAt, &u.Version, &u.InvitedBy}
 }
 
 // Label is the name, or the address of somebody without one.
 func (u HubUser) Label() string { return cmpOr(u.Name, u.Email) }
+
+// Why says where their access comes from; it is empty when all of it was given directly.
+func (u HubUser) Why() string { return Why(u.Own, u.Groups) }
+
+// Access is what they may do with where it comes from: "Admin, from Front desk leads".
+func (u HubUser) Access() string { return access(u.Roles, u.Own, u.Groups) }
+
+// With is what they could do with these roles given directly.
+func (u HubUser) With(own Roles) Roles { return own.with(u.Groups) }
 
 // HubUserByID returns one hub user of the actor's account.
 func (r *Room) HubUserByID(ctx context.Context, actor Actor, id string) (u HubUser, err error) {
@@ -61,12 +72,14 @@ func (r *Room) HubUserByID(ctx context.Context, actor Actor, id string) (u HubUs
 }
 
 func (r *Room) hubUser(ctx context.Context, q db.Q, accountID, id string) (u HubUser, err error) {
-	err = q.QueryRowContext(ctx, `SELECT `+hubUserColumns+` FROM memberships m WHERE m.account_id = $1 AND m.id = $2 AND m.state <> 'removed'`,
-		accountID, id).Scan(u.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
+	list, err := r.hubUsersWhere(ctx, q, accountID, `m.id = $2`, id)
+	if err == nil && len(list) == 0 {
 		err = notFound()
 	}
-	return u, err
+	if err != nil {
+		return u, err
+	}
+	return list[0], nil
 }
 
 // Still reads the actor's rights and its account anew inside the transaction of a change, so that a right lost a moment ago can't
@@ -123,7 +136,7 @@ func (r *Room) ChangeHubUser(ctx context.Context, actor Actor, id string, change
 		}
 		after := before.with(change)
 		u = before
-		if after.Name == before.Name && after.State == before.State && after.Roles.Equal(before.Roles) {
+		if after.Name == before.Name && after.State == before.State && after.Own.Equal(before.Own) {
 			return nil
 		}
 		if err := r.mayBecome(ctx, q, actor, before, after); err != nil {
@@ -165,7 +178,8 @@ func (u HubUser) with(c Change) HubUser {
 		u.Name = *c.Name
 	}
 	if c.Roles != nil {
-		u.Roles = *c.Roles
+		u.Own = *c.Roles
+		u.Roles = u.Own.with(u.Groups)
 	}
 	if c.State != nil {
 		u.State = *c.State
@@ -176,7 +190,7 @@ func (u HubUser) with(c Change) HubUser {
 // mayBecome holds the rules of changing people: the account keeps an active admin, nobody gives themselves rights, and access
 // changes only after a fresh check.
 func (r *Room) mayBecome(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
-	access := !after.Roles.Equal(before.Roles) || after.State != before.State
+	access := !after.Own.Equal(before.Own) || after.State != before.State
 	if !access {
 		return nil
 	}
@@ -208,12 +222,17 @@ func (r *Room) keepsAdmin(ctx context.Context, q db.Q, actor Actor, leaving HubU
 
 func (r *Room) saveHubUser(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
 	if _, err := q.ExecContext(ctx, `
-		UPDATE memberships SET name = $3, search = $4, roles = $5, state = $6, version = $7 WHERE account_id = $1 AND id = $2`,
-		actor.Account.ID, after.ID, after.Name, searchText(after.Name, after.Email), after.Roles.column(), after.State, after.Version); err != nil {
+		UPDATE memberships SET name = $3, search = $4, roles = $5, own_roles = $6, state = $7, version = $8 WHERE account_id = $1 AND id = $2`,
+		actor.Account.ID, after.ID, after.Name, searchText(after.Name, after.Email), after.Roles.column(), after.Own.column(), after.State, after.Version); err != nil {
 		return err
 	}
 	if err := r.counted(ctx, q, actor.Account.ID, before.State, after.State); err != nil {
 		return err
+	}
+	if after.State == Removed {
+		if err := r.leaveGroups(ctx, q, actor.Account.ID, before); err != nil {
+			return err
+		}
 	}
 	for _, e := range auditOf(before, after) {
 		if err := r.Record(ctx, q, actor, e); err != nil {
@@ -239,8 +258,8 @@ func auditOf(before, after HubUser) []Entry {
 	if after.Name != before.Name {
 		add(HubUserRenamed, before.Label(), after.Label())
 	}
-	if !after.Roles.Equal(before.Roles) {
-		add(HubUserAccessChanged, before.Roles.String(), after.Roles.String())
+	if was, is := before.Access(), after.Access(); was != is {
+		add(HubUserAccessChanged, was, is)
 	}
 	switch {
 	case before.State == Active && after.State == Deactivated:
@@ -248,7 +267,7 @@ func auditOf(before, after HubUser) []Entry {
 	case before.State == Deactivated && after.State == Active:
 		add(HubUserReactivated, string(before.State), string(after.State))
 	case after.State == Removed:
-		add(HubUserRemoved, before.Roles.String(), "")
+		add(HubUserRemoved, before.Access(), "")
 	}
 	return list
 }

@@ -505,6 +505,10 @@ func (r *Room) voidInvitationsOf(ctx context.Context, q db.Q, actor Actor, membe
 	if err != nil {
 		return err
 	}
+	return r.void(ctx, q, actor, open)
+}
+
+func (r *Room) void(ctx context.Context, q db.Q, actor Actor, open []Invitation) error {
 	for _, i := range open {
 		if err := r.bury(ctx, q, i, string(Voided)); err != nil {
 			return err

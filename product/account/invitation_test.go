@@ -269,7 +269,7 @@ func TestAcceptChecksTheInviterAgain(t *testing.T) {
 		i, token := r.Invite(kim, "jo@harbour.example", account.Admin)
 		w, err := r.Welcome(t.Context(), token)
 		must(t, err)
-		_, err = r.DB.ExecContext(t.Context(), `UPDATE memberships SET roles = '' WHERE id = $1`, kim.ID())
+		_, err = r.DB.ExecContext(t.Context(), `UPDATE memberships SET roles = '', own_roles = '' WHERE id = $1`, kim.ID())
 		must(t, err)
 		_, _, err = r.AcceptNew(t.Context(), token, w.Shown, "Jo", accounttest.Password, browser("192.0.2.9"))
 		wantFault(t, err, "invitation-voided", "Kim is not an admin any more")

@@ -310,6 +310,15 @@ func (r *Room) sendOrDrop(ctx context.Context, l mail.Letter) error {
 
 // tellChange mails the person whose access changed.
 func (r *Room) tellChange(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
+	letter, due := r.letterAbout(actor, before, after)
+	if !due {
+		return nil
+	}
+	return r.Jobs.Add(ctx, q, letterMail, letter)
+}
+
+// letterAbout is the mail about a change of access, if one is due: nobody is told what they did themselves.
+func (r *Room) letterAbout(actor Actor, before, after HubUser) (letter letterArgs, due bool) {
 	kind := ""
 	switch {
 	case after.State == Removed:
@@ -322,10 +331,10 @@ func (r *Room) tellChange(ctx context.Context, q db.Q, actor Actor, before, afte
 		kind = "changed"
 	}
 	if kind == "" || actor.MembershipID == after.ID {
-		return nil
+		return letter, false
 	}
-	return r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: kind, To: after.Email, Name: after.Name, Account: actor.Account.Name, Slug: actor.Account.Slug,
-		Zone: actor.Account.Policy.TimeZone, Roles: after.Roles.Words(), By: actor.signature(), At: r.now()})
+	return letterArgs{Kind: kind, To: after.Email, Name: after.Name, Account: actor.Account.Name, Slug: actor.Account.Slug,
+		Zone: actor.Account.Policy.TimeZone, Roles: after.Roles.Words(), By: actor.signature(), At: r.now()}, true
 }
 
 func (r *Room) tellNewSignIn(ctx context.Context, q db.Q, p Person, b Browser) error {

@@ -19,7 +19,9 @@ type Listed struct {
 	Email        string
 	Name         string
 	Roles        Roles
-	State        string // a HubUserState or an InvitationState
+	Own          Roles      // given directly
+	Groups       []GroupRef // by name
+	State        string     // a HubUserState or an InvitationState
 	Delivery     Delivery
 	DeliveryNote string
 	Inviter      string
@@ -36,6 +38,12 @@ type Listed struct {
 
 // Label is the name, or the address of somebody without one.
 func (l Listed) Label() string { return cmpOr(l.Name, l.Email) }
+
+// Why says where their access comes from; it is empty when all of it was given directly.
+func (l Listed) Why() string { return Why(l.Own, l.Groups) }
+
+// Access is what they may do with where it comes from: "Admin, from Front desk leads".
+func (l Listed) Access() string { return access(l.Roles, l.Own, l.Groups) }
 
 // Resendable reports whether the invitation may be sent again, now or in a minute: it is open, and neither too old nor sent too often.
 func (l Listed) Resendable(now int64) bool {
@@ -158,13 +166,32 @@ func (r *Room) peopleRows(ctx context.Context, actor Actor, f PeopleFilter, at l
 		if f.Sort == ByName {
 			key = &l.key
 		}
-		if err := rows.Scan((*flag)(&l.Invited), &l.ID, &l.PersonID, &l.Email, &l.Name, (*rolesColumn)(&l.Roles), &l.State, &l.Delivery, &l.DeliveryNote,
+		if err := rows.Scan((*flag)(&l.Invited), &l.ID, &l.PersonID, &l.Email, &l.Name, (*rolesColumn)(&l.Roles), (*rolesColumn)(&l.Own), &l.State, &l.Delivery, &l.DeliveryNote,
 			&l.Inviter, &l.SentAt, &l.AcceptedAt, &l.SeenAt, &l.ExpiresAt, &l.CreatedAt, &l.Resends, &l.Version, key); err != nil {
 			return nil, err
 		}
 		list = append(list, l)
 	}
-	return list, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	rows.Close()
+	return list, r.addGroups(ctx, actor.Account.ID, list)
+}
+
+// addGroups fills in the groups of a page of people.
+func (r *Room) addGroups(ctx context.Context, accountID string, list []Listed) error {
+	var members []string
+	for _, l := range list {
+		if !l.Invited {
+			members = append(members, l.ID)
+		}
+	}
+	groups, err := r.groupsOf(ctx, r.DB, accountID, members)
+	for i := range list {
+		list[i].Groups = groups[list[i].ID]
+	}
+	return err
 }
 
 func (f PeopleFilter) check() (PeopleFilter, error) {
@@ -222,13 +249,13 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 	columns := sortKeys[f.Sort]
 	if !f.Invitations && !f.Status.invitations() {
 		state := map[Status]string{Everyone: "state <> 'removed'", OnlyActive: "state = 'active'", OnlyDeactivated: "state = 'deactivated'"}[f.Status]
-		arms = append(arms, `SELECT 0 AS invited, id, person_id, email, name, roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
+		arms = append(arms, `SELECT 0 AS invited, id, person_id, email, name, roles, own_roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
 			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, 0 AS created_at, 0 AS resends, version, `+columns[0]+` AS sort_key
 			FROM memberships WHERE account_id = $1 AND `+state+search+after(columns[0])+`
 			ORDER BY `+columns[0]+` `+order+`, id `+order+limit)
 	}
 	if !f.Memberships && !f.Status.memberships() {
-		arms = append(arms, `SELECT 1 AS invited, id, '' AS person_id, email, name, roles, state, delivery, delivery_note, inviter_name AS inviter,
+		arms = append(arms, `SELECT 1 AS invited, id, '' AS person_id, email, name, roles, roles AS own_roles, state, delivery, delivery_note, inviter_name AS inviter,
 			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, created_at, resends, version, `+columns[1]+` AS sort_key
 			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg, now)+search+after(columns[1])+`
 			ORDER BY `+sortColumn(columns[1])+` `+order+`, id `+order+limit)
