@@ -93,6 +93,9 @@ func groupGives(roles account.Roles) string {
 
 // newGroup shows the form for a group.
 func (p *Portal) newGroup(r *Request) error {
+	if err := r.Viewer.Actor.Require(account.ChangeHubUsers); err != nil {
+		return err
+	}
 	r.Fill(groupForm{})
 	return r.Render("account/new-group.html", Page{Title: "Make a group", Section: "groups",
 		Crumbs: accountCrumbs(r, Link{"Groups", r.to("groups")}), Data: groupCards(r)})
