@@ -129,15 +129,19 @@ func (e *Engine) overloaded(m *Message) {
 }
 
 // replyStateless sends a response without a transaction (RFC 3261 8.2.7): the To tag is made of the request, so that a
-// retransmission is answered alike.
+// retransmission is answered alike. Only the goroutine that read the request calls it.
 func (e *Engine) replyStateless(res *Message) {
 	if res.Status > 100 && res.ToTag() == "" {
 		k := e.keys.of(res.get(hVia), res.get(hCallID))
 		res.SetToTag(strconv.FormatUint(k.a, 36))
 	}
 	e.stampServer(res)
-	if res.Flow != nil {
-		res.Flow.sendMessage(res)
+	switch f := res.Flow; {
+	case f == nil:
+	case f.udp != nil:
+		f.udp.out.answer(res, f.remote)
+	default:
+		f.sendMessage(res)
 	}
 }
 

@@ -20,6 +20,7 @@ type udpSocket struct {
 	e     *Engine
 	pc    *net.UDPConn
 	local netip.AddrPort
+	out   *batch // of the goroutine that reads, for answers that it gives at once
 }
 
 // ListenUDP opens a socket and serves it until Close. The address is host:port; port 0 picks a free one.
@@ -65,16 +66,8 @@ func (s *udpSocket) send(b []byte, to netip.AddrPort) error {
 
 func (s *udpSocket) serve() {
 	defer s.e.readers.Done()
-	buf := make([]byte, 64<<10)
-	for {
-		n, from, err := s.pc.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue // an ICMP error about something sent earlier
-		}
-		s.datagram(buf[:n], unmap(from))
+	if err := s.read(); !errors.Is(err, net.ErrClosed) {
+		s.e.cfg.Log.Error("a UDP socket is not read any more", "address", s.local, "error", err)
 	}
 }
 

@@ -131,6 +131,12 @@ func (h *hubline) admin(ctx context.Context, accounts *account.Room, operator ac
 	id, mail := fmt.Sprintf("benchadmin%016d", n), fmt.Sprintf("admin%d@bench.example", n)
 	err := accounts.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		_, err := q.ExecContext(ctx, `
+			INSERT INTO people (id, email, name, password, staff, theme, epoch, verified_at, created_at)
+			VALUES ($1, $2, 'Bench', NULL, 0, '', 1, 1700000000000, 1700000000000)`, id, mail)
+		if err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `
 			INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, own_roles, state, invited_at, accepted_at, last_signed_in_at, version)
 			VALUES ($1, $2, $2, $3, 'Bench', $3, 'admin', 'admin', 'active', 1700000000000, 1700000000000, 1700000000000, 1)`, operator.Account.ID, id, mail)
 		return err
