@@ -11,7 +11,7 @@ import (
 // accountWalk is the walk through the room "account".
 var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
-	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes",
+	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
 		"password_links", "throttles", "api_keys", "audit_entries", "people_groups", "group_members", "jobs", "changes"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
@@ -155,6 +155,15 @@ var accountVerbs = map[string]verb{
 	}},
 	"AskForAccess": {whom: members, right: account.ViewHome, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.AskForAccess(c, a, account.ChangeHubUsers))
+	}},
+	"AskEmail": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.AskEmail(c, a, "moved@people.example", account.Browser{})
+	}},
+	"NewEmail": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.NewEmail(c, a, h.newEmail))
+	}},
+	"ConfirmEmail": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ConfirmEmail(c, a, h.newEmail, account.Browser{}))
 	}},
 	"Sessions": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Sessions(c, a))

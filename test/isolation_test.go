@@ -58,6 +58,7 @@ type harbour struct {
 	invitation account.Invitation
 	token      string
 	keyID      string
+	newEmail   string // token of the link to the admin's new address
 	colleague  account.Person // of the provider
 	tables     []string       // that nothing may change in
 }
@@ -130,6 +131,10 @@ func (w walk) run(t *testing.T, d *db.DB) {
 	h := &harbour{Rig: accounttest.New(t, d)}
 	h.admin = h.Open("harbour")
 	h.joID = h.Join(h.admin, "jo@harbour.example").ID()
+	if err := h.AskEmail(t.Context(), h.admin.Check().Actor(), "moved@harbour.example", h.admin.Browser()); err != nil {
+		t.Fatal(err)
+	}
+	h.newEmail = h.EmailToken("moved@harbour.example")
 	g, err := h.MakeGroup(t.Context(), h.admin.Actor(), account.NewGroup{Name: "Harbour leads"})
 	if err == nil {
 		g, _, err = h.AddToGroup(t.Context(), h.admin.Actor(), g.ID, account.Chosen{IDs: []string{h.admin.ID()}}, 0)

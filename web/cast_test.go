@@ -41,6 +41,7 @@ type cast struct {
 	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
 	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
 	late                        string // token of an invitation that ran out
+	undo                        string // token of a link that takes a change of address back
 	setUp, provision            string // tokens of links that set up a phone
 	frozen                      *dbtest.Frozen
 	farMarks, ownMarks, holders []string // words that only members of far, or of harbour, may read; names of those who can help
@@ -59,6 +60,7 @@ type player struct {
 	spare               string // ID of another session of theirs
 	ended               string // token of a session that is over
 	token               string // of the invitation of somebody invited
+	move                string // token of the link to their new address
 }
 
 func (p *player) browser() account.Browser {
@@ -231,6 +233,10 @@ func (c *cast) player(third *accounttest.User, roles account.Roles, state string
 	actor := u.SignIn().Check().Actor()
 	p.session, p.person = u.Session(), actor.PersonID
 	err := c.SignOut(c.t.Context(), p.ended)
+	if err == nil {
+		err = c.AskEmail(c.t.Context(), actor, "new-"+email, p.browser())
+		p.move = c.EmailToken("new-" + email)
+	}
 	deactivated := account.Deactivated
 	if err == nil && state == "deactivated" {
 		_, err = c.ChangeHubUser(c.t.Context(), c.boss.Actor(), actor.MembershipID, account.Change{State: &deactivated}, 0)
@@ -307,6 +313,15 @@ func (c *cast) provide(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.reset = c.ResetToken(forgetful.Email)
+	mover := c.Join(c.boss, "mover@letters.example")
+	err = c.AskEmail(ctx, mover.Check().Actor(), "moved@letters.example", mover.Browser())
+	if err == nil {
+		_, err = c.ConfirmEmail(ctx, mover.Actor(), c.EmailToken("moved@letters.example"), mover.Browser())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.undo = c.EmailToken(mover.Email)
 	c.RunJobs()
 	dead, _, err := c.Jobs.Dead(ctx, "", 10)
 	if err != nil || len(dead) != 1 {

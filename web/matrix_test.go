@@ -66,6 +66,8 @@ var parameters = map[string]func(c *cell) string{
 	"/profile/security/sessions/{id}":              func(c *cell) string { return c.who.spare },
 	"/console/accounts/{slug} asleep":              func(c *cell) string { return c.asleep },
 	"/{account}/hub-users/{id} paused":             func(c *cell) string { return c.paused },
+	"/profile/email/{token}":                       func(c *cell) string { return c.who.move },
+	"/email/{token}":                               func(c *cell) string { return c.undo },
 	"/invitations/{token} late":                    func(c *cell) string { return c.cast.late },
 }
 
@@ -82,6 +84,9 @@ var posts = map[string]func(c *cell) url.Values{
 	"/invitations/{token}/ask":      nothing,
 	"/invitations/{token}/sign-out": nothing,
 	"/{account}/ask":                func(*cell) url.Values { return pairs("permission", "hub-users.change") },
+	"/profile/email":                func(*cell) url.Values { return pairs("new_email", "moved@people.example") },
+	"/profile/email/{token}":        nothing,
+	"/email/{token}":                nothing,
 	"/profile":                      func(*cell) url.Values { return pairs("name", "Somebody Else", "theme", "dark") },
 	"/profile/security/password": func(*cell) url.Values {
 		return pairs("current_password", accounttest.Password, "password", "quince tram wattle 14")

@@ -6,7 +6,7 @@ import (
 
 // profile shows what a person decides about themselves.
 func (p *Portal) profile(r *Request) error {
-	r.Fill(ownDetails{r.Viewer.Actor.Name, r.Viewer.Theme})
+	r.FillBeside("profile", ownDetails{r.Viewer.Actor.Name, r.Viewer.Theme})
 	accounts, err := p.ownAccounts(r)
 	if err != nil {
 		return err

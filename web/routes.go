@@ -45,6 +45,11 @@ func (p *Portal) doorRoutes() []Route {
 		// A person's own pages
 		{"GET", "/profile", SignedIn, p.profile},
 		{"POST", "/profile", SignedIn, p.saveProfile},
+		{"POST", "/profile/email", SignedIn, p.askEmail},
+		{"GET", "/profile/email/{token}", SignedIn, p.newEmail},
+		{"POST", "/profile/email/{token}", SignedIn, p.confirmEmail},
+		{"GET", "/email/{token}", Public, p.oldEmail},
+		{"POST", "/email/{token}", Public, p.takeBackEmail},
 		{"GET", "/profile/security", SignedIn, p.security},
 		{"POST", "/profile/security/password", SignedIn, p.changePassword},
 		{"POST", "/profile/security/sessions/{id}/end", SignedIn, p.endSession},

@@ -148,7 +148,7 @@ func (a *Account) fields() []any {
 }
 
 // reserved slugs are first path parts that the doors use themselves.
-var reserved = []string{"api", "assets", "console", "dev", "healthz", "invitations", "metrics", "password", "profile", "readyz",
+var reserved = []string{"api", "assets", "console", "dev", "email", "healthz", "invitations", "metrics", "password", "profile", "readyz",
 	"scim", "sign-in", "sign-out", "sip", "phone", "help", "www", "static", "new", "accounts", "well-known", "check", "palette", "events"}
 
 var slugForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)

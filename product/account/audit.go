@@ -37,6 +37,7 @@ const (
 	HubUserDeactivated   Action = "hub-user.deactivated"
 	HubUserReactivated   Action = "hub-user.reactivated"
 	HubUserRemoved       Action = "hub-user.removed"
+	HubUserEmailChanged  Action = "hub-user.email-changed"
 	AccessAsked          Action = "hub-user.access-asked"
 	GroupMade            Action = "group.made"
 	GroupRenamed         Action = "group.renamed"
@@ -153,6 +154,7 @@ var sentences = map[Action]string{
 	HubUserDeactivated:   "{who} deactivated {what}",
 	HubUserReactivated:   "{who} reactivated {what}",
 	HubUserRemoved:       "{who} removed {what} from hub users",
+	HubUserEmailChanged:  "{who} changed the address of their sign-in",
 	AccessAsked:          "{who} asked for access: {after}",
 	GroupMade:            "{who} made the group {what}",
 	GroupRenamed:         "{who} renamed the group {before} to {what}",

@@ -68,6 +68,7 @@ func (r *Room) registerJobs() {
 	job.Handle(r.Jobs, reminderMail, r.sendInvitation, job.Attempts(8))
 	job.Handle(r.Jobs, codeMail, r.sendCode, job.Attempts(5))
 	job.Handle(r.Jobs, resetMail, r.sendReset, job.Attempts(8))
+	job.Handle(r.Jobs, emailMail, r.sendEmailLink, job.Attempts(12))
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
 	r.Jobs.Every("account.tidy", time.Hour, r.tidy)
 	r.Jobs.Every("account.erase", time.Hour, r.erase)
@@ -256,6 +257,12 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		l.Subject = "You no longer have access to " + in.Account
 		l.Blocks = []mail.Block{mail.Paragraph(in.By + " removed you from " + in.Account + ". Other accounts that you belong to stay as they are."), mail.Facts(mail.Fact{Label: "When", Value: when})}
 		l.Footer = []string{"Is this not right? Ask an admin of " + in.Account + "."}
+	case "email-asked":
+		l.Subject = "Somebody asked to change your address"
+		l.Blocks = []mail.Block{mail.Paragraph("We sent a link to "+in.Email+". When it is opened you sign in with that address instead of this one. ", mail.Strong("If this was you, there is nothing to do.")),
+			mail.Facts(mail.Fact{Label: "When", Value: when}, mail.Fact{Label: "From", Value: Describe(in.From) + ", " + in.Address}),
+			mail.Paragraph("If it was not you, open the portal yourself, change your password, and sign out everywhere. That ends the link, too.")}
+		l.Footer = []string{"Sent to " + in.To + " for account safety. It can't be turned off."}
 	case "access-asked":
 		l.Subject = in.Name + " asks for more access to " + in.Account
 		l.ReplyTo = in.Email
@@ -397,6 +404,8 @@ func (r *Room) tidy(ctx context.Context) error {
 		{`DELETE FROM sessions WHERE expires_at < $1`, now},
 		{`DELETE FROM step_up_codes WHERE expires_at < $1`, now},
 		{`DELETE FROM password_links WHERE expires_at < $1`, now},
+		{`DELETE FROM email_changes WHERE expires_at < $1`, now},
+		{`DELETE FROM email_undos WHERE expires_at < $1`, now},
 		{`DELETE FROM throttles WHERE changed_at < $1 AND until_at < $1`, now - 2*day},
 		{`DELETE FROM dead_links WHERE ended_at < $1`, now - 90*day},
 		{`UPDATE invitations SET state = 'expired', token_hash = NULL, ended_at = expires_at, version = version + 1 WHERE state = 'pending' AND created_at < $1`, now - 2*invitationLimit.Milliseconds()},

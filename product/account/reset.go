@@ -170,6 +170,9 @@ func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string, b
 	if err := r.endLinks(ctx, q, p.ID); err != nil {
 		return p, err
 	}
+	if _, err := q.ExecContext(ctx, `DELETE FROM email_changes WHERE person_id = $1`, p.ID); err != nil {
+		return p, err
+	}
 	zone, err := r.zoneOf(ctx, q, p.ID)
 	if err != nil {
 		return p, err

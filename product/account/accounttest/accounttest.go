@@ -216,6 +216,13 @@ func (r *Rig) ResetToken(email string) string {
 	return r.find("account.reset-mail", func(s sealed) bool { return s.Email == email }).Token
 }
 
+// EmailToken returns the token of the newest link that went to an address about a change of address: to a new one, or to the old one
+// that can take it back.
+func (r *Rig) EmailToken(email string) string {
+	r.t.Helper()
+	return r.find("account.email-mail", func(s sealed) bool { return s.Email == email }).Token
+}
+
 // Forget deletes the jobs that wait, for tests that make very many.
 func (r *Rig) Forget() {
 	r.t.Helper()
