@@ -12,7 +12,8 @@ import (
 var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
-		"password_links", "throttles", "api_keys", "audit_entries", "people_groups", "group_members", "jobs", "changes"},
+		"password_links", "throttles", "api_keys", "audit_entries", "jobs", "changes",
+		"people_groups", "group_members", "access_reviews", "access_review_rows", "review_policies"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
 
@@ -66,6 +67,28 @@ var accountVerbs = map[string]verb{
 	}},
 	"RemoveHubUser": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.RemoveHubUser(c, a, h.joID, 0))
+	}},
+	"Reviewing": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Reviewing(c, a, ""))
+	}},
+	"Decide": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		_, refused, err := h.Decide(c, a, []account.Decision{{ID: h.joID, Version: 1, Verdict: account.ChangeTo, Roles: account.Roles{account.Admin}}})
+		if err == nil && refused != nil {
+			err = refused[0].Why
+		}
+		return nil, err
+	}},
+	"AccessReviewByID": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.AccessReviewByID(c, a, h.reviewID))
+	}},
+	"Reviewed": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.Reviewed(c, a, h.reviewID, "", 0))
+	}},
+	"ReviewPolicy": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ReviewPolicy(c, a))
+	}},
+	"SetReviewPolicy": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.SetReviewPolicy(c, a, 3))
 	}},
 	"Groups": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just2(h.Groups(c, a, account.GroupFilter{}))

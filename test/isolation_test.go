@@ -54,6 +54,7 @@ type harbour struct {
 	*accounttest.Rig
 	admin      *accounttest.User
 	joID       string
+	reviewID   string // a review that goes on
 	groupID    string // a group that the admin is in
 	invitation account.Invitation
 	token      string
@@ -143,6 +144,11 @@ func (w walk) run(t *testing.T, d *db.DB) {
 		t.Fatal(err)
 	}
 	h.groupID = g.ID
+	review, _, err := h.Decide(t.Context(), h.admin.Actor(), []account.Decision{{ID: h.admin.ID(), Version: 2, Verdict: account.Keep}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.reviewID = review.ID
 	h.invitation, h.token = h.Invite(h.admin, "lee@harbour.example")
 	_, key := h.Key(h.admin)
 	h.keyID = key.KeyID

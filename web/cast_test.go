@@ -80,6 +80,7 @@ type things struct {
 	ticket                           string // an open request
 	group                            string // that target is in
 	groupVersion                     int64
+	review                           string // of access, going on
 	phoneUser, device, number        string // a phone user, its one device, a number that rings it
 	upload                           string // an import that was only reviewed
 	call                             string // that goes on
@@ -101,7 +102,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.holders = []string{c.boss.Name, admins.Name}
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
-	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), groupVersion: 1, ticket: randomID(), phoneUser: randomID(), device: randomID(),
+	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
 		number: "+61255509999", upload: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
@@ -167,6 +168,11 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	u, err := c.ChangeHubUser(ctx, admin.Actor(), th.target, account.Change{Name: &label}, 0)
 	if err == nil {
 		th.targetVersion = u.Version
+		v, refused, failed := c.Decide(ctx, admin.Actor(), []account.Decision{{ID: th.paused, Version: 1, Verdict: account.Keep}})
+		if failed != nil || refused != nil {
+			c.t.Fatal(refused, failed)
+		}
+		th.review = v.ID
 		state := account.Deactivated
 		_, err = c.ChangeHubUser(ctx, admin.Actor(), th.paused, account.Change{State: &state}, 0)
 	}

@@ -14,6 +14,7 @@ type homePage struct {
 	Today  *today          // nil for those who may not see calls
 	Admins []string
 	Lonely bool // the viewer is the only admin
+	Review bool // a review of access is due
 }
 
 func (p *Portal) home(r *Request) error {
@@ -34,6 +35,11 @@ func (p *Portal) home(r *Request) error {
 			return err
 		}
 		data.Counts = &counts
+		policy, err := p.Account.ReviewPolicy(r.Context(), actor)
+		if err != nil {
+			return err
+		}
+		data.Review = policy.DueAt > 0 && policy.DueAt <= p.Now().UnixMilli()
 		data.Lonely = len(data.Admins) == 1 && r.may(account.InviteHubUsers)
 	}
 	if r.may(account.ViewCalls) {

@@ -44,6 +44,7 @@ func (c *cell) String() string {
 var parameters = map[string]func(c *cell) string{
 	"/{account}":                                   func(c *cell) string { return c.slug },
 	"/{account}/hub-users/{id}":                    func(c *cell) string { return c.target },
+	"/{account}/access-reviews/{id}":               func(c *cell) string { return c.review },
 	"/{account}/groups/{id}":                       func(c *cell) string { return c.group },
 	"/{account}/groups/{id}/people/{member}":       func(c *cell) string { return c.target },
 	"/{account}/invitations/{id}":                  func(c *cell) string { return c.things.invitation },
@@ -136,7 +137,11 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/hub-users/{id}": func(c *cell) url.Values {
 		return pairs("name", "Renamed", "roles", "billing", "version", whole(c.targetVersion))
 	},
-	"/{account}/groups/new": func(*cell) url.Values { return pairs("name", "New Group", "roles", "billing") },
+	"/{account}/access-review": func(c *cell) url.Values {
+		return pairs("shown", c.target+"."+whole(c.targetVersion), "d-"+c.target, "roles:billing")
+	},
+	"/{account}/access-review/policy": func(*cell) url.Values { return pairs("months", "3") },
+	"/{account}/groups/new":           func(*cell) url.Values { return pairs("name", "New Group", "roles", "billing") },
 	"/{account}/groups/{id}": func(c *cell) url.Values {
 		return pairs("name", "Renamed", "roles", "billing", "version", whole(c.groupVersion))
 	},

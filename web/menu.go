@@ -28,6 +28,7 @@ var (
 		{label: "Account", icon: "users", under: []entry{
 			{label: "Hub users", path: "hub-users"},
 			{label: "Groups", path: "groups"},
+			{label: "Access review", path: "access-review"},
 			{label: "What each role can do", path: "roles"},
 			{label: "Settings", path: "settings"},
 			{label: "Audit log", path: "audit-log"},

@@ -39,6 +39,8 @@ const (
 	HubUserRemoved       Action = "hub-user.removed"
 	HubUserEmailChanged  Action = "hub-user.email-changed"
 	AccessAsked          Action = "hub-user.access-asked"
+	AccessReviewed       Action = "access-review.done"
+	ReviewPolicySet      Action = "access-review.policy-set"
 	GroupMade            Action = "group.made"
 	GroupRenamed         Action = "group.renamed"
 	GroupAccessChanged   Action = "group.access-changed"
@@ -77,7 +79,7 @@ const (
 
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
-	{"hub-user", "Hub users"}, {"group", "Groups"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
+	{"hub-user", "Hub users"}, {"group", "Groups"}, {"access-review", "Access reviews"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
 	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
 }
 
@@ -156,6 +158,8 @@ var sentences = map[Action]string{
 	HubUserRemoved:       "{who} removed {what} from hub users",
 	HubUserEmailChanged:  "{who} changed the address of their sign-in",
 	AccessAsked:          "{who} asked for access: {after}",
+	AccessReviewed:       "{who} finished a review of access: {after}",
+	ReviewPolicySet:      "{who} changed how often access is reviewed from {before} to {after}",
 	GroupMade:            "{who} made the group {what}",
 	GroupRenamed:         "{who} renamed the group {before} to {what}",
 	GroupAccessChanged:   "{who} changed what the group {what} gives",

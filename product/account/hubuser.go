@@ -190,21 +190,25 @@ func (u HubUser) with(c Change) HubUser {
 // mayBecome holds the rules of changing people: the account keeps an active admin, nobody gives themselves rights, and access
 // changes only after a fresh check.
 func (r *Room) mayBecome(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
-	access := !after.Own.Equal(before.Own) || after.State != before.State
-	if !access {
+	if after.Own.Equal(before.Own) && after.State == before.State {
 		return nil
 	}
+	if err := r.accessMayChange(ctx, q, actor, before, after); err != nil {
+		return err
+	}
+	return r.requireCheck(ctx, q, actor)
+}
+
+func (r *Room) accessMayChange(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
 	if own := actor.MembershipID == before.ID; own && after.State == Deactivated {
 		return fault.New(fault.Conflict, "own-state", "You can't deactivate yourself. Ask another admin, or give up your admin access first")
 	} else if own && !after.Roles.Within(before.Roles) {
 		return fault.Field("own-roles", "roles", "You can't give yourself more access. Ask another admin")
 	}
 	if before.rules() && !after.rules() {
-		if err := r.keepsAdmin(ctx, q, actor, before); err != nil {
-			return err
-		}
+		return r.keepsAdmin(ctx, q, actor, before)
 	}
-	return r.requireCheck(ctx, q, actor)
+	return nil
 }
 
 // rules reports whether the hub user counts as an admin who can act.
@@ -288,13 +292,8 @@ func (r *Room) RemoveHubUser(ctx context.Context, actor Actor, id string, versio
 		if version != 0 && version != u.Version {
 			return changedMeanwhile()
 		}
-		if actor.MembershipID == u.ID {
-			return fault.New(fault.Conflict, "own-removal", "You can't remove yourself. Ask another admin")
-		}
-		if u.rules() {
-			if err := r.keepsAdmin(ctx, q, actor, u); err != nil {
-				return err
-			}
+		if err := r.mayGo(ctx, q, actor, u); err != nil {
+			return err
 		}
 		if err := r.requireCheck(ctx, q, actor); err != nil {
 			return err
@@ -304,6 +303,16 @@ func (r *Room) RemoveHubUser(ctx context.Context, actor Actor, id string, versio
 		return r.saveHubUser(ctx, q, actor, u, after)
 	})
 	return u, err
+}
+
+func (r *Room) mayGo(ctx context.Context, q db.Q, actor Actor, u HubUser) error {
+	if actor.MembershipID == u.ID {
+		return fault.New(fault.Conflict, "own-removal", "You can't remove yourself. Ask another admin")
+	}
+	if u.rules() {
+		return r.keepsAdmin(ctx, q, actor, u)
+	}
+	return nil
 }
 
 // Admins lists the names of the account's active admins, at most ten: whom to ask for access.

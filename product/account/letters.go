@@ -71,6 +71,7 @@ func (r *Room) registerJobs() {
 	job.Handle(r.Jobs, emailMail, r.sendEmailLink, job.Attempts(12))
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
 	r.Jobs.Every("account.tidy", time.Hour, r.tidy)
+	r.Jobs.Every("account.review-reminders", time.Hour, r.remindReviews)
 	r.Jobs.Every("account.erase", time.Hour, r.erase)
 }
 
@@ -278,6 +279,12 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		l.Footer = []string{"You got this because you invited them."}
 	case string(AccountSuspended), string(AccountEnabled), string(AccountClosing), string(AccountClosed):
 		l = r.stateLetter(in, l, when)
+	case "review-due":
+		l.Subject = "Time to review access to " + in.Account
+		l.Blocks = []mail.Block{mail.Paragraph("Look at everybody who can sign in to " + in.Account + ", what they can do and when they last signed in, and decide who keeps it. Unused access is marked."),
+			mail.Button("Review access", r.BaseURL+"/"+in.Slug+"/access-review"),
+			mail.Small("It takes one page and one save. Until it is done we remind you once a month.")}
+		l.Footer = []string{"You got this because you are an admin of " + in.Account + ", which wants to be reminded. Change that on the same page."}
 	case "sign-in":
 		l.Subject = "New sign-in: " + Describe(in.From)
 		l.Blocks = []mail.Block{mail.Paragraph("You signed in on a device we have not seen before. ", mail.Strong("If this was you, there is nothing to do.")),

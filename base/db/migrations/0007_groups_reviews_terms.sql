@@ -26,8 +26,50 @@ CREATE TABLE group_members (
 );
 CREATE INDEX group_members_of ON group_members (account_id, membership_id, group_id);
 
+-- A review of who may do what. It is open until everybody was decided about; an account has one open review at most.
+CREATE TABLE access_reviews (
+    account_id TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    begun_at   BIGINT NOT NULL,
+    done_at    BIGINT NOT NULL,
+    done_by    TEXT NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+CREATE UNIQUE INDEX access_reviews_open ON access_reviews (account_id) WHERE done_at = 0;
+
+-- What was seen and decided about one hub user, kept as it was.
+CREATE TABLE access_review_rows (
+    account_id    TEXT NOT NULL,
+    review_id     TEXT NOT NULL,
+    membership_id TEXT NOT NULL,
+    search        TEXT NOT NULL,
+    email         TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    state         TEXT NOT NULL,
+    access        TEXT NOT NULL,
+    seen_at       BIGINT NOT NULL,
+    verdict       TEXT NOT NULL,
+    access_after  TEXT NOT NULL,
+    decided_by    TEXT NOT NULL,
+    decided_at    BIGINT NOT NULL,
+    PRIMARY KEY (account_id, review_id, membership_id)
+);
+CREATE INDEX access_review_rows_by_name ON access_review_rows (account_id, review_id, search, membership_id);
+
+-- How often an account wants to review access, and when the next review is due.
+CREATE TABLE review_policies (
+    account_id  TEXT PRIMARY KEY,
+    months      BIGINT NOT NULL,
+    due_at      BIGINT NOT NULL,
+    reminded_at BIGINT NOT NULL
+);
+CREATE INDEX review_policies_due ON review_policies (due_at);
+
 -- +goose Down
 
+DROP TABLE review_policies;
+DROP TABLE access_review_rows;
+DROP TABLE access_reviews;
 DROP TABLE group_members;
 DROP TABLE people_groups;
 ALTER TABLE memberships DROP COLUMN own_roles;
