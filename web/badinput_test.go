@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,8 @@ func kindsOf(form *html.Node) map[string]string {
 	return kinds
 }
 
+var typed = regexp.MustCompile(`Type (\S+) to confirm`)
+
 // badForms collects the forms of all pages. Those with the same controls that go to the same place are one.
 func (c *cast) badForms(t *testing.T) []*badForm {
 	t.Helper()
@@ -83,6 +86,9 @@ func (c *cast) badForms(t *testing.T) []*badForm {
 						f.good[name] = values
 					}
 				}
+			}
+			if word := typed.FindStringSubmatch(text(n)); word != nil { // what confirms is another word on every page
+				f.good.Set("typed", word[1])
 			}
 			list = append(list, f)
 		}
