@@ -12,7 +12,7 @@ import (
 var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
-		"password_links", "throttles", "api_keys", "audit_entries", "jobs", "changes",
+		"password_links", "throttles", "api_keys", "audit_entries", "sign_in_providers", "linked_identities", "jobs", "changes",
 		"people_groups", "group_members", "access_reviews", "access_review_rows", "review_policies"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
@@ -117,6 +117,21 @@ var accountVerbs = map[string]verb{
 	"ChangeSettings": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.ChangeSettings(c, a, settings, 0))
 	}},
+	"OwnProviders": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.OwnProviders(c, a))
+	}},
+	"AddProvider": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.AddProvider(c, a, account.NewProvider{Name: "Stranger ID", Issuer: h.issuer, ClientID: "stranger", Secret: "x", Domains: "other.example"}))
+	}},
+	"TestProvider": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.TestProvider(c, a, h.providerID))
+	}},
+	"SwitchProvider": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.SwitchProvider(c, a, h.providerID, false))
+	}},
+	"RemoveProvider": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.RemoveProvider(c, a, h.providerID))
+	}},
 
 	"Open": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just2(h.Room.Open(c, a, account.NewAccount{Name: "New", AdminEmail: "x@other.example"}))
@@ -199,6 +214,26 @@ var accountVerbs = map[string]verb{
 	}},
 	"SetOwn": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.SetOwn(c, a, "Evil", "dark")
+	}},
+	"HasPassword": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.HasPassword(c, a))
+	}},
+	"Identities": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Identities(c, a))
+	}},
+	"LinkableProviders": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		_, err := h.LinkableProviders(c, a) // those of harbour are for everybody in it
+		return nil, err
+	}},
+	"Unlink": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Unlink(c, a, "nosuchidentity"))
+	}},
+	"GoToProvider": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		_, err := h.GoToProvider(c, a, account.Departure{Errand: account.ToSignIn, Account: "harbour", Provider: "nosuchprovider"}, account.Browser{})
+		return nil, err
+	}},
+	"ProviderAnswered": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ProviderAnswered(c, a, account.ProviderAnswer{At: "harbour", State: "x"}, account.Browser{}))
 	}},
 	"ChangePassword": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.ChangePassword(c, a, "not the password", "a brand new 9 password", account.Browser{}))

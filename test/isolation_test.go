@@ -12,6 +12,9 @@ import (
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/base/fault"
+	"hubline/base/openid"
+	"hubline/base/openid/providertest"
+	"hubline/base/outward"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
 )
@@ -56,10 +59,12 @@ type harbour struct {
 	joID       string
 	reviewID   string // a review that goes on
 	groupID    string // a group that the admin is in
+	providerID string // a sign-in provider of the account
+	issuer     string // where it is
 	invitation account.Invitation
 	token      string
 	keyID      string
-	newEmail   string // token of the link to the admin's new address
+	newEmail   string         // token of the link to the admin's new address
 	colleague  account.Person // of the provider
 	tables     []string       // that nothing may change in
 }
@@ -129,7 +134,12 @@ func TestIsolation(t *testing.T) {
 }
 
 func (w walk) run(t *testing.T, d *db.DB) {
-	h := &harbour{Rig: accounttest.New(t, d)}
+	elsewhere := providertest.Serve(t)
+	guard, err := outward.New(elsewhere.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &harbour{Rig: accounttest.New(t, d, accounttest.With(func(c *account.Config) { c.OpenID = openid.New(guard, nil) })), issuer: elsewhere.Issuer}
 	h.admin = h.Open("harbour")
 	h.joID = h.Join(h.admin, "jo@harbour.example").ID()
 	if err := h.AskEmail(t.Context(), h.admin.Check().Actor(), "moved@harbour.example", h.admin.Browser()); err != nil {
@@ -149,6 +159,11 @@ func (w walk) run(t *testing.T, d *db.DB) {
 		t.Fatal(err)
 	}
 	h.reviewID = review.ID
+	own, err := h.AddProvider(t.Context(), h.admin.Actor(), account.NewProvider{Name: "Harbour ID", Issuer: h.issuer, ClientID: "harbour", Secret: "x", Domains: "harbour.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.providerID = own.ID
 	h.invitation, h.token = h.Invite(h.admin, "lee@harbour.example")
 	_, key := h.Key(h.admin)
 	h.keyID = key.KeyID

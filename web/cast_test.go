@@ -58,6 +58,7 @@ type player struct {
 	session, device     string // tokens
 	code                string // works in this session
 	spare               string // ID of another session of theirs
+	identity            string // ID of one that is linked to them
 	ended               string // token of a session that is over
 	token               string // of the invitation of somebody invited
 	move                string // token of the link to their new address
@@ -120,6 +121,14 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.Clock.Advance(again)
 	c.sendCodes(t)
 	c.Clock.Advance(again)
+	for _, p := range append(slices.Clone(c.players), c.clerk) {
+		p.identity = randomID()
+		if _, err := d.ExecContext(t.Context(), `
+			INSERT INTO linked_identities (person_id, id, issuer, subject, provider, email, linked_at, used_at) VALUES ($1, $2, $3, $2, 'Example ID', $4, 1, 1)`,
+			p.person, p.identity, c.elsewhere.Issuer, p.email); err != nil {
+			t.Fatal(err)
+		}
+	}
 	c.frozen = dbtest.Freeze(t, d, "sessions.seen_at")
 	return c
 }

@@ -132,7 +132,7 @@ func (w *crawler) page(at string, got *page) {
 				if !ids[fragment] {
 					w.wrong("%s: %s has a link to #%s, which is not on it", w.who, at, fragment)
 				}
-			} else if value != "" {
+			} else if value != "" && attr(n, "rel") != "external" { // to a sign-in provider
 				w.add(value, got.url)
 			}
 		}
@@ -246,7 +246,7 @@ func text(n *html.Node) string {
 // unlinked are pages that no page of somebody signed in leads to: what is asked for, what mails lead to, and what others own.
 var unlinked = []string{
 	"GET /sign-in", "GET /sign-in/forgot", "GET /sign-in/forgot/sent", "GET /password/{token}", "GET /invitations/{token}", "GET /check",
-	"GET /favicon.ico", "GET /robots.txt", "GET /console", "GET /{account}/invitations", "GET /accounts", "GET /{account}/palette/people",
+	"GET /sign-in/with/{provider}/answer", "GET /sign-in/at/{slug}/answer", "GET /favicon.ico", "GET /robots.txt", "GET /console", "GET /{account}/invitations", "GET /accounts", "GET /{account}/palette/people",
 	"GET /{account}/restricted", "GET /console/restricted", "GET /phone/set-up/{token}", "GET /phone/provision/{token}", "GET /{account}/imports/{id}", "GET /{account}/imports/{id}/skipped.csv",
 }
 

@@ -296,12 +296,15 @@ func (r *Request) Kept() string {
 }
 
 func (r *Request) kept() (keptForm, bool) {
-	var form keptForm
 	if r.Method != http.MethodPost {
-		return form, false // only a form of ours can bring one
+		return keptForm{}, false // only a form of ours can bring one
 	}
-	plain, err := r.portal.Ring.Open(keptScope, r.Posted("kept"))
-	if err != nil || json.Unmarshal(plain, &form) != nil || r.portal.Now().UnixMilli() > form.Until {
+	return r.portal.openKept(r.Posted("kept"))
+}
+
+func (p *Portal) openKept(sealed string) (form keptForm, ok bool) {
+	plain, err := p.Ring.Open(keptScope, sealed)
+	if err != nil || json.Unmarshal(plain, &form) != nil || p.Now().UnixMilli() > form.Until {
 		return form, false
 	}
 	return form, true
@@ -313,6 +316,11 @@ func (r *Request) Resume(next string) error {
 	if !ok {
 		return r.Redirect(localPath(next))
 	}
+	return r.resume(form)
+}
+
+// resume is the page that offers to send a kept form.
+func (r *Request) resume(form keptForm) error {
 	var inputs []Input
 	for name, values := range form.Values {
 		for _, value := range values {

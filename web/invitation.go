@@ -18,6 +18,8 @@ type invitationPage struct {
 	Until   template.HTML
 	Zone    string
 	Ability string
+
+	Providers []providerButton
 }
 
 // invitation shows an invitation. Looking changes nothing, so that mail scanners may.
@@ -29,6 +31,11 @@ func (p *Portal) invitation(r *Request) error {
 	times := &View{now: p.Now(), zone: w.Account.Location()}
 	data := invitationPage{Welcome: w, Self: "/invitations/" + r.PathValue("token"), Until: times.Deadline(w.Invitation.ExpiresAt), Zone: times.Zone(),
 		Ability: w.Invitation.Roles.Sentence("You", false)}
+	if r.Viewer == nil {
+		if data.Providers, err = p.providerButtons(r, data.Self+"/with/", w.Account.Slug); err != nil {
+			return err
+		}
+	}
 	switch {
 	case r.Viewer != nil && r.Viewer.Email == w.Invitation.Email:
 		data.Case = "join"

@@ -64,6 +64,11 @@ var parameters = map[string]func(c *cell) string{
 	"/console/jobs/{id}":                           func(c *cell) string { return c.deadJob },
 	"/invitations/{token}":                         func(c *cell) string { return c.cast.invitation },
 	"/password/{token}":                            func(c *cell) string { return c.reset },
+	"/sign-in/with/{provider}":                     func(*cell) string { return "example" },
+	"/sign-in/at/{slug}":                           func(c *cell) string { return c.slug },
+	"/invitations/{token}/with/{provider}":         func(*cell) string { return "example" },
+	"/profile/security/link/{provider}":            func(*cell) string { return "example" },
+	"/profile/security/identities/{id}":            func(c *cell) string { return c.who.identity },
 	"/profile/security/sessions/{id}":              func(c *cell) string { return c.who.spare },
 	"/console/accounts/{slug} asleep":              func(c *cell) string { return c.asleep },
 	"/{account}/hub-users/{id} paused":             func(c *cell) string { return c.paused },
@@ -92,8 +97,12 @@ var posts = map[string]func(c *cell) url.Values{
 	"/profile/security/password": func(*cell) url.Values {
 		return pairs("current_password", accounttest.Password, "password", "quince tram wattle 14")
 	},
-	"/profile/security/sessions/{id}/end":   nothing,
-	"/profile/security/sessions/end-others": nothing,
+	"/sign-in/with/{provider}":                 nothing,
+	"/invitations/{token}/with/{provider}":     nothing,
+	"/profile/security/link/{provider}":        nothing,
+	"/profile/security/identities/{id}/unlink": nothing,
+	"/profile/security/sessions/{id}/end":      nothing,
+	"/profile/security/sessions/end-others":    nothing,
 	"/console/accounts/new": func(*cell) url.Values {
 		return pairs("name", "New Group", "time_zone", "Australia/Sydney", "admin_email", "first@new.example")
 	},

@@ -55,17 +55,34 @@ type ownSession struct {
 	Device string
 }
 
-// security shows where the person is signed in, and changes the password.
-func (p *Portal) security(r *Request) error {
+// securityPage is what a person decides about how they sign in.
+type securityPage struct {
+	Sessions   []ownSession
+	Identities []account.Identity
+	Providers  []providerButton // that can be linked
+	Password   bool             // they have one
+}
+
+// security shows where and with what the person signs in, and changes the password.
+func (p *Portal) security(r *Request) (err error) {
+	data := securityPage{}
+	if data.Password, err = p.Account.HasPassword(r.Context(), r.Viewer.Actor); err != nil {
+		return err
+	}
+	if data.Identities, err = p.Account.Identities(r.Context(), r.Viewer.Actor); err != nil {
+		return err
+	}
+	if data.Providers, err = p.linkButtons(r); err != nil {
+		return err
+	}
 	list, err := p.Account.Sessions(r.Context(), r.Viewer.Actor)
 	if err != nil {
 		return err
 	}
-	var sessions []ownSession
 	for _, s := range list {
-		sessions = append(sessions, ownSession{s, account.Describe(s.UserAgent)})
+		data.Sessions = append(data.Sessions, ownSession{s, account.Describe(s.UserAgent)})
 	}
-	return r.Render("profile/security.html", Page{Title: "Security", Data: sessions})
+	return r.Render("profile/security.html", Page{Title: "Security", Data: data})
 }
 
 func (p *Portal) endSession(r *Request) error {

@@ -23,6 +23,9 @@ func (p *Portal) doorRoutes() []Route {
 		{"GET", "/sign-in/forgot", Public, p.forgot},
 		{"POST", "/sign-in/forgot", Public, p.sendReset},
 		{"GET", "/sign-in/forgot/sent", Public, p.resetSent},
+		{"POST", "/sign-in/with/{provider}", Public, p.signInWith},
+		{"GET", "/sign-in/with/{provider}/answer", Public, p.providerAnswer},
+		{"GET", "/sign-in/at/{slug}/answer", Public, p.ownProviderAnswer},
 		{"POST", "/sign-out", Public, p.signOut},
 		{"GET", "/password/{token}", Public, p.choosePassword},
 		{"POST", "/password/{token}", Public, p.setPassword},
@@ -33,6 +36,7 @@ func (p *Portal) doorRoutes() []Route {
 		// Invitations, as the invited see them
 		{"GET", "/invitations/{token}", Public, p.invitation},
 		{"POST", "/invitations/{token}", Public, p.accept},
+		{"POST", "/invitations/{token}/with/{provider}", Public, p.acceptWith},
 		{"POST", "/invitations/{token}/decline", Public, p.decline},
 		{"POST", "/invitations/{token}/ask", Public, p.askAgain},
 		{"POST", "/invitations/{token}/sign-out", Public, p.changePerson},
@@ -52,6 +56,8 @@ func (p *Portal) doorRoutes() []Route {
 		{"POST", "/email/{token}", Public, p.takeBackEmail},
 		{"GET", "/profile/security", SignedIn, p.security},
 		{"POST", "/profile/security/password", SignedIn, p.changePassword},
+		{"POST", "/profile/security/link/{provider}", SignedIn, p.linkWith},
+		{"POST", "/profile/security/identities/{id}/unlink", SignedIn, p.unlink},
 		{"POST", "/profile/security/sessions/{id}/end", SignedIn, p.endSession},
 		{"POST", "/profile/security/sessions/end-others", SignedIn, p.endOtherSessions},
 	}

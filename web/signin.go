@@ -15,6 +15,8 @@ type signInPage struct {
 	Password bool // the second step
 	Next     string
 	Kept     string
+
+	Providers []providerButton
 }
 
 // signIn shows the first step. Whoever is signed in goes on.
@@ -31,7 +33,10 @@ func (p *Portal) askToSignIn(r *Request, kept string) error {
 	return r.signInStep(signInPage{Next: "/", Kept: kept})
 }
 
-func (r *Request) signInStep(data signInPage) error {
+func (r *Request) signInStep(data signInPage) (err error) {
+	if data.Providers, err = r.portal.providerButtons(r, "/sign-in/with/", r.portal.slugOf(data.Next)); err != nil {
+		return err
+	}
 	page := Page{Title: "Sign in", Layout: "card", Data: data}
 	if data.Kept != "" {
 		page.Banner = &Banner{Kind: "info", Text: "You have been signed out. Sign in and we will bring back what you typed."}

@@ -21,6 +21,9 @@ import (
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/base/mail/mailbox"
+	"hubline/base/openid"
+	"hubline/base/openid/providertest"
+	"hubline/base/outward"
 	"hubline/base/tel"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
@@ -42,8 +45,11 @@ type world struct {
 	reports *report.Room
 	ended   []string // calls that were to be ended
 	support *support.Room
-	log     *syncBuffer
-	t       testing.TB
+
+	elsewhere *providertest.Process // "Example ID", which people can sign in with
+
+	log *syncBuffer
+	t   testing.TB
 }
 
 // worlds runs a test on both engines.
@@ -59,13 +65,21 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	base := "http://" + w.Listener.Addr().String()
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	refuse := func(address string) bool { return strings.HasPrefix(address, "bounce") }
-	w.Rig = accounttest.New(t, d, accounttest.Mailbox(refuse), accounttest.With(func(c *account.Config) { c.BaseURL, c.Log = base, log }))
+	w.elsewhere = providertest.Serve(t)
+	w.elsewhere.Client("hub", "s3cret", base+"/sign-in/with/example/answer")
+	guard, err := outward.New(w.elsewhere.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Rig = accounttest.New(t, d, accounttest.Mailbox(refuse), accounttest.With(func(c *account.Config) {
+		c.BaseURL, c.Log, c.OpenID = base, log, openid.New(guard, nil)
+		c.Providers = []account.SignInProvider{{ID: "example", Name: "Example ID", Issuer: w.elsewhere.Issuer, ClientID: "hub", Secret: "s3cret", Enabled: true}}
+	}))
 	feed := change.NewFeed(d, log)
 	feed.Now, feed.Poll = w.Clock.Now, 20*time.Millisecond
 	ctx, stop := context.WithCancel(context.Background())
 	followed := make(chan struct{})
 	go func() { feed.Run(ctx); close(followed) }()
-	var err error
 	room := w.Room.Config
 	w.support = support.New(support.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Mail: room.Mail, Log: log, Now: w.Clock.Now, BaseURL: base, Provider: room.Provider})
 	plan := tel.For("AU")

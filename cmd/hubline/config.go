@@ -33,6 +33,7 @@ var groups = []kong.Group{
 type Config struct {
 	Ground
 	Site
+	Providers
 	Phones
 
 	TrustedProxies []string `group:"portal" name:"trusted-proxies" env:"HUBLINE_TRUSTED_PROXIES" placeholder:"NET" help:"Networks of reverse proxies, such as 10.0.0.0/8, whose X-Forwarded-For header is believed. From others it is ignored."`
@@ -103,6 +104,9 @@ func (c *Config) settle() error {
 		return err
 	}
 	if _, err := c.outward(); err != nil {
+		return err
+	}
+	if err := c.Providers.settle(); err != nil {
 		return err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"hubline/base/mail/mailbox"
+	"hubline/base/openid/provider"
 	"hubline/cmd/hubline/carrier"
 )
 
@@ -34,9 +35,12 @@ const (
 // demo is a running demo while it is being set up.
 type demo struct {
 	*system
-	dir  string
-	box  *mailbox.Box
-	net  *carrier.Network
+	dir string
+	box *mailbox.Box
+	net *carrier.Network
+
+	provider *provider.Provider // of sign-ins
+
 	keys map[string]string    // API keys of the last start, by account
 	sips map[string][]demoSIP // devices of the last start, by account and extension
 }
@@ -95,6 +99,9 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 			err = errors.Join(err, d.close())
 		}
 	}()
+	if err := d.startProvider(cfg, strings.TrimPrefix(base, "http://")); err != nil {
+		return nil, err
+	}
 	cfg.SMTPAddr = d.box.Addr()
 	cfg.Carriers = []string{"name=Demo network;ping=10s;host=" + d.net.Addr().String()}
 	if d.system, err = assemble(ctx, cfg, true, log, cfg.smtp()); err != nil {
@@ -107,7 +114,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	if err := d.connect(ctx); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler()}); err != nil {
+	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler(), demoProviderPath + "/": d.provider}); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return d, nil
@@ -182,10 +189,11 @@ Portal    %s
 Sign in   %s  %s
 Console   %s  %s
 Mailbox   %s
+Provider  %s (Continue with %s)
 Phones    %s, %s
 
 Everybody else is in %s. Ctrl+C stops it; started again it carries on.
-`, about.Portal, first.Email, first.Password, about.Staff.Email, about.Staff.Password, about.Mailbox,
+`, about.Portal, first.Email, first.Password, about.Staff.Email, about.Staff.Password, about.Mailbox, about.SignIn, demoProviderName,
 		about.SIP, about.Domain, filepath.Join(d.dir, demoFile))
 	return nil
 }
@@ -204,6 +212,7 @@ type demoAbout struct {
 	SIPWS    string        `json:"sip_websocket"`
 	Domain   string        `json:"sip_domain"`
 	Metrics  string        `json:"metrics"`
+	SignIn   string        `json:"sign_in_provider"`
 	Carrier  demoCarrier   `json:"carrier"`
 	Staff    demoLogin     `json:"staff"`
 	Accounts []demoAccount `json:"accounts"`
@@ -239,7 +248,7 @@ type demoHubUser struct {
 // describe collects what demo.json says.
 func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 	base := d.cfg.BaseURL
-	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics",
+	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics", SignIn: base + demoProviderPath,
 		SIP: d.sip.String(), SIPWS: "ws" + strings.TrimPrefix(base, "http") + "/sip", Domain: d.phones.Domain,
 		Carrier: demoCarrier{d.net.Addr().String()}, Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
 	for _, set := range demoAccounts {

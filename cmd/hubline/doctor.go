@@ -87,6 +87,7 @@ func (c *doctorCommand) examine(ctx context.Context) (list []finding) {
 	if c.MetricsAddr != "" {
 		list = append(list, c.port(ctx, "--metrics-addr", c.MetricsAddr))
 	}
+	list = append(list, c.providers(ctx)...)
 	list = append(list, c.phones(ctx)...)
 	return append(list, clock(time.Now()))
 }

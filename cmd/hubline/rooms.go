@@ -25,7 +25,11 @@ type rooms struct {
 // furnish makes the rooms on the system's ground and tells them of each other where a rule needs a room to its right.
 func (s *system) furnish(ctx context.Context, log *slog.Logger, send sender) (err error) {
 	plan := tel.For(s.cfg.Country)
-	s.room = account.New(s.cfg.room(s.store, s.jobs, s.ring, log, send))
+	people := s.cfg.room(s.store, s.jobs, s.ring, log, send)
+	if err := s.cfg.signIn(&people); err != nil {
+		return err
+	}
+	s.room = account.New(people)
 	domain, err := s.sipDomain(ctx)
 	if err != nil {
 		return err

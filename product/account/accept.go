@@ -18,7 +18,7 @@ import (
 type Welcome struct {
 	Invitation Invitation
 	Account    Account
-	Known      bool   // the address belongs to a person who has a password: they sign in instead of choosing one
+	Known      bool   // the address belongs to a person who can sign in: they do, instead of choosing a password
 	Shown      string // stands for what the page shows; accepting fails if that changed meanwhile
 }
 
@@ -37,7 +37,8 @@ func (r *Room) Welcome(ctx context.Context, token string) (w Welcome, err error)
 func (r *Room) welcome(ctx context.Context, q db.Q, hash string) (w Welcome, err error) {
 	var known int
 	err = q.QueryRowContext(ctx, `
-		SELECT `+invitationColumns+`, `+accountColumns+`, (SELECT COUNT(*) FROM people p WHERE p.email = i.email AND p.password IS NOT NULL)
+		SELECT `+invitationColumns+`, `+accountColumns+`, (SELECT COUNT(*) FROM people p WHERE p.email = i.email
+		        AND (p.password IS NOT NULL OR EXISTS (SELECT 1 FROM linked_identities l WHERE l.person_id = p.id)))
 		FROM invitations i JOIN accounts a ON a.id = i.account_id
 		WHERE i.token_hash = $1 AND i.state = 'pending'`, hash).Scan(append(append(w.Invitation.fields(), w.Account.fields()...), &known)...)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -94,6 +95,9 @@ func (r *Room) AcceptAs(ctx context.Context, actor Actor, token, shown string) (
 	defer fault.Wrap(&err, "account.AcceptAs")
 	if err := actor.isPerson(); err != nil {
 		return w, err
+	}
+	if actor.Confined != "" {
+		return w, actor.ownsWays()
 	}
 	hash := ident.Hash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
@@ -213,11 +217,11 @@ func (r *Room) voidLink(ctx context.Context, q db.Q, hash string) error {
 	return r.Notice(ctx, q, w.Account.ID)
 }
 
-// newPerson adds a person whose address a link has just proved.
+// newPerson adds a person whose address a link has just proved. Without a secret they have no password.
 func (r *Room) newPerson(ctx context.Context, q db.Q, email, name, secret string) (Person, error) {
 	p := Person{ID: ident.New(), Email: email, Name: name, epoch: 1, password: secret}
 	_, err := q.ExecContext(ctx, `
-		INSERT INTO people (id, email, name, password, staff, theme, epoch, verified_at, created_at) VALUES ($1, $2, $3, $4, 0, '', 1, $5, $5)`,
+		INSERT INTO people (id, email, name, password, staff, theme, epoch, verified_at, created_at) VALUES ($1, $2, $3, NULLIF($4, ''), 0, '', 1, $5, $5)`,
 		p.ID, p.Email, p.Name, secret, r.now())
 	if db.IsUnique(err) {
 		err = fault.New(fault.Conflict, "person-known", "You already have a password. Sign in with it to accept")

@@ -21,6 +21,7 @@ import (
 	"hubline/base/job"
 	"hubline/base/listing"
 	"hubline/base/mail"
+	"hubline/base/openid"
 	"hubline/base/seal"
 )
 
@@ -36,6 +37,9 @@ type Config struct {
 	Now      func() time.Time // nil: time.Now
 	BaseURL  string           // origin of every link, without a slash at the end; never taken from a request
 	Provider mail.Provider    // who signs the mails
+
+	OpenID    *openid.Client   // talks to sign-in providers; nil: nobody signs in with one
+	Providers []SignInProvider // the installation's, in the order of their buttons
 
 	CloseGrace        time.Duration // how long a closed account's data can be had back; 0: 30 days
 	DailyInvitations  int           // for new accounts; 0: 200

@@ -49,6 +49,10 @@ const (
 	GroupDeleted         Action = "group.deleted"
 	APIKeyMade           Action = "api-key.made"
 	APIKeyRevoked        Action = "api-key.revoked"
+	ProviderAdded        Action = "sign-in-provider.added"
+	ProviderSwitchedOn   Action = "sign-in-provider.switched-on"
+	ProviderSwitchedOff  Action = "sign-in-provider.switched-off"
+	ProviderRemoved      Action = "sign-in-provider.removed"
 	StaffAdded           Action = "staff.added"
 	StaffLinkMade        Action = "staff.link-made"
 	StaffRemoved         Action = "staff.removed"
@@ -80,7 +84,7 @@ const (
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
 	{"hub-user", "Hub users"}, {"group", "Groups"}, {"access-review", "Access reviews"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
-	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"api-key", "API keys"}, {"account", "Account"},
+	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"account", "Account"},
 }
 
 // AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
@@ -168,6 +172,10 @@ var sentences = map[Action]string{
 	GroupDeleted:         "{who} deleted the group {what}",
 	APIKeyMade:           "{who} made the API key {what}",
 	APIKeyRevoked:        "{who} revoked the API key {what}",
+	ProviderAdded:        "{who} added the sign-in provider {what}",
+	ProviderSwitchedOn:   "{who} switched the sign-in provider {what} on",
+	ProviderSwitchedOff:  "{who} switched the sign-in provider {what} off",
+	ProviderRemoved:      "{who} removed the sign-in provider {what}",
 	StaffAdded:           "{who} made {what} provider staff",
 	StaffLinkMade:        "{who} made a new password link for {what}",
 	StaffRemoved:         "{who} removed {what} from provider staff",

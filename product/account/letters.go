@@ -292,6 +292,16 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 			mail.Paragraph("If it was not you, open " + r.BaseURL[strings.Index(r.BaseURL, "//")+2:] + " yourself, choose Forgot password, and set a new one. That signs everybody else out."),
 			mail.Small("This email has no sign-in link on purpose, so you can tell it from a fake one.")}
 		l.Footer = []string{"Sent to " + in.To + " for account safety. It can't be turned off."}
+	case "linked", "unlinked":
+		l.Subject = in.By + " can now sign you in"
+		said := "You can now sign in with " + in.By + " as " + cmpOr(in.Email, "an account without an address") + ". "
+		if in.Kind == "unlinked" {
+			l.Subject = in.By + " can no longer sign you in"
+			said = "You unlinked " + in.By + " (" + cmpOr(in.Email, "an account without an address") + "). "
+		}
+		l.Blocks = []mail.Block{mail.Paragraph(said, mail.Strong("If this was you, there is nothing to do.")), mail.Facts(mail.Fact{Label: "When", Value: when}),
+			mail.Paragraph("If it was not you, open the portal yourself, choose Forgot password, and tell an admin.")}
+		l.Footer = []string{"Sent to " + in.To + " for account safety. It can't be turned off."}
 	case "password":
 		l.Subject = "Your password was changed"
 		l.Blocks = []mail.Block{mail.Paragraph("The password for "+in.To+" was changed and every other browser was signed out. ", mail.Strong("If this was you, there is nothing to do.")),
@@ -413,6 +423,7 @@ func (r *Room) tidy(ctx context.Context) error {
 		{`DELETE FROM password_links WHERE expires_at < $1`, now},
 		{`DELETE FROM email_changes WHERE expires_at < $1`, now},
 		{`DELETE FROM email_undos WHERE expires_at < $1`, now},
+		{`DELETE FROM provider_attempts WHERE expires_at < $1`, now},
 		{`DELETE FROM throttles WHERE changed_at < $1 AND until_at < $1`, now - 2*day},
 		{`DELETE FROM dead_links WHERE ended_at < $1`, now - 90*day},
 		{`UPDATE invitations SET state = 'expired', token_hash = NULL, ended_at = expires_at, version = version + 1 WHERE state = 'pending' AND created_at < $1`, now - 2*invitationLimit.Milliseconds()},

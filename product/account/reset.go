@@ -97,6 +97,13 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 		if err != nil {
 			return err
 		}
+		// Who asks for a new password may be getting rid of somebody else: what that one could have linked goes too.
+		if _, err := q.ExecContext(ctx, `DELETE FROM linked_identities WHERE person_id = $1 AND email <> $2`, p.ID, p.Email); err != nil {
+			return err
+		}
+		if err := r.noteProviderWay(ctx, q, &p); err != nil {
+			return err
+		}
 		if p, err = r.newSecret(ctx, q, p, secret, b); err != nil {
 			return err
 		}
@@ -109,12 +116,15 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 // ChangePassword changes the actor's own password. Their other sessions end; this one goes on.
 func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, password string, b Browser) (in Entrance, err error) {
 	defer fault.Wrap(&err, "account.ChangePassword")
-	if err := actor.isPerson(); err != nil {
+	if err := actor.ownsWays(); err != nil {
 		return in, err
 	}
 	p, err := r.personByID(ctx, r.DB, actor.PersonID)
 	if err != nil {
 		return in, err
+	}
+	if p.password == "" {
+		return r.firstPassword(ctx, actor, p, password, b)
 	}
 	guesses := limit{key: "own:" + p.ID, free: 10, most: 15 * time.Minute, forget: 24 * time.Hour}
 	if err := r.spend(ctx, guesses); err != nil {
@@ -130,6 +140,22 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 	if err := CheckPassword(password, p.Email, p.Name); err != nil {
 		return in, err
 	}
+	return r.replacePassword(ctx, actor, p, password, b, guesses)
+}
+
+// firstPassword is ChangePassword for somebody who came with a provider: as there is no password to ask for, a fresh check stands for it.
+func (r *Room) firstPassword(ctx context.Context, actor Actor, p Person, password string, b Browser) (in Entrance, err error) {
+	if err := CheckPassword(password, p.Email, p.Name); err != nil {
+		return in, err
+	}
+	if err := r.mayAddWay(ctx, actor); err != nil {
+		return in, err
+	}
+	return r.replacePassword(ctx, actor, p, password, b)
+}
+
+// replacePassword sets the password of a person who has just proved themselves, unless it changed meanwhile.
+func (r *Room) replacePassword(ctx context.Context, actor Actor, p Person, password string, b Browser, guesses ...limit) (in Entrance, err error) {
 	secret, err := r.hash.Hash(ctx, password)
 	if err != nil {
 		return in, err
@@ -142,7 +168,7 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 		if now.password != p.password {
 			return changedMeanwhile()
 		}
-		if err := r.refund(ctx, q, guesses); err != nil {
+		if err := r.refund(ctx, q, guesses...); err != nil {
 			return err
 		}
 		if now, err = r.newSecret(ctx, q, now, secret, b); err != nil {

@@ -204,6 +204,7 @@ type Actor struct {
 	Needs        []Need       // what keeps it out of the account, or of the console; while there is any, it may do nothing there
 	proofs       Proofs       // what the session rests on
 	ways         ways         // what the person could sign in with beside the password; for a key: its maker
+	Confined     string       // ID of the only account that the session may enter, as it rests on that account's provider; "" for others
 }
 
 // Operate returns the actor for commands on the server itself.

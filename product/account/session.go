@@ -243,13 +243,13 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 	var account, number, name, zone, state, demand, methods, memberID, memberName, roles sql.NullString
 	var hours, check, daily, seats, opened, version, life, remember sql.NullInt64
 	err := r.DB.QueryRowContext(ctx, `
-		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, s.checked_by, s.proofs, `+sessionRules+`, `+personColumns+`,
+		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, s.checked_by, s.proofs, s.confined_to, `+sessionRules+`, `+personColumns+`,
 		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version, a.state,
 		       a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices, m.id, m.name, m.roles
 		FROM sessions s
 		JOIN people p ON p.id = s.person_id
 		LEFT JOIN accounts a ON a.slug = $2
-		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active'
+		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active' AND s.confined_to IN ('', a.id)
 		WHERE `+column+` = $1`, key, slug).Scan(slices.Concat(s.fields(), p.fields(), []any{
 		&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &state, &demand, &methods, &life, &remember, &memberID, &memberName, &roles})...)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -268,7 +268,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		}
 	}
 	actor := Actor{Kind: Member, PersonID: p.ID, Name: p.Name, Email: p.Email, Theme: p.Theme, SessionID: s.id, Address: address,
-		proofs: proofsFromColumn(s.proofs), ways: p.ways}
+		proofs: proofsFromColumn(s.proofs), ways: p.ways, Confined: s.confined}
 	if p.Staff {
 		actor.Kind = Staff
 	}
@@ -300,7 +300,7 @@ type session struct {
 	id                                                string
 	epoch, created, seen, expires, checked, checkUsed int64
 	checkedBy                                         Method
-	proofs                                            string
+	proofs, confined                                  string
 	roles, hours                                      int64 // of the person's memberships: how many hold a role, and the shortest life that one allows
 }
 
@@ -309,7 +309,7 @@ const sessionRules = `(SELECT COUNT(*) FROM memberships x WHERE x.person_id = p.
 	(SELECT COALESCE(MIN(y.session_hours), 0) FROM memberships x JOIN accounts y ON y.id = x.account_id WHERE x.person_id = p.id AND x.state = 'active')`
 
 func (s *session) fields() []any {
-	return []any{&s.id, &s.epoch, &s.created, &s.seen, &s.expires, &s.checked, &s.checkUsed, &s.checkedBy, &s.proofs, &s.roles, &s.hours}
+	return []any{&s.id, &s.epoch, &s.created, &s.seen, &s.expires, &s.checked, &s.checkUsed, &s.checkedBy, &s.proofs, &s.confined, &s.roles, &s.hours}
 }
 
 // ended reports whether a session is over: expired, idle too long, or made before the person's secrets last changed.
@@ -355,7 +355,7 @@ func (r *Room) Belongings(ctx context.Context, actor Actor) (list []Belonging, e
 	}
 	rows, err := r.DB.QueryContext(ctx, `
 		SELECT a.slug, a.number, a.name, a.time_zone, m.roles FROM memberships m JOIN accounts a ON a.id = m.account_id
-		WHERE m.person_id = $1 AND m.state = 'active' ORDER BY a.search, a.id LIMIT 500`, actor.PersonID)
+		WHERE m.person_id = $1 AND m.state = 'active' AND $2 IN ('', m.account_id) ORDER BY a.search, a.id LIMIT 500`, actor.PersonID, actor.Confined)
 	if err != nil {
 		return nil, err
 	}

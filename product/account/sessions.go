@@ -27,7 +27,7 @@ func (r *Room) Sessions(ctx context.Context, actor Actor) (list []Session, err e
 	}
 	now := r.now()
 	rows, err := r.DB.QueryContext(ctx, `
-		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, s.checked_by, s.proofs, `+sessionRules+`, `+personColumns+`,
+		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, s.checked_by, s.proofs, s.confined_to, `+sessionRules+`, `+personColumns+`,
 		       s.address, s.user_agent
 		FROM sessions s JOIN people p ON p.id = s.person_id
 		WHERE s.person_id = $1 AND s.expires_at > $2

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -75,7 +76,25 @@ func Start(t testing.TB) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Process{Issuer: strings.TrimSpace(line), t: t,
+	return process(t, strings.TrimSpace(line))
+}
+
+// Serve runs a provider inside the test's own process, for tests that only need one to be there.
+func Serve(t testing.TB) *Process {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	p, err := provider.New(provider.Options{Issuer: "http://" + server.Listener.Addr().String(), Title: "Example ID", Control: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = p
+	server.Start()
+	t.Cleanup(server.Close)
+	return process(t, p.Issuer)
+}
+
+func process(t testing.TB, issuer string) *Process {
+	return &Process{Issuer: issuer, t: t,
 		client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
