@@ -39,6 +39,7 @@ type Leg struct {
 	byeWanted bool // hung up before the ACK came
 	byeWith   []string
 	forgotten bool
+	heard     bool // the callee answered the INVITE in some way
 	session   session
 	ring      timer
 }

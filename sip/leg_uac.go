@@ -76,10 +76,18 @@ func (l *Leg) giveUp() {
 	}
 }
 
+// Heard tells whether anything came back for an INVITE that Call sent, 100 (Trying) included.
+func (l *Leg) Heard() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heard
+}
+
 // response takes every response to our INVITE but repetitions of its refusal (RFC 3261 13.2.2).
 func (l *Leg) response(m *Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.heard = true
 	switch {
 	case m.Status < 200:
 		if l.state == legInviting && m.Status > 100 {

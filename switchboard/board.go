@@ -52,6 +52,7 @@ type Limits struct {
 type Times struct {
 	Ring    time.Duration // a phone user's devices, 30 s
 	Outside time.Duration // a number outside, until it answers, 3 min
+	Host    time.Duration // a carrier's host, until it says anything, while there is another to try; 5 s
 	Silence time.Duration // a call without a packet from either side, 60 s
 	Nonce   time.Duration // of a challenge, 60 s
 	Commit  time.Duration // an answer waits for its record, 20 s; an emergency call 2 s
@@ -100,6 +101,7 @@ func New(c Config) *Board {
 	or(&c.Limits.Total, 5000)
 	or(&c.Times.Ring, 30*time.Second)
 	or(&c.Times.Outside, 3*time.Minute)
+	or(&c.Times.Host, 5*time.Second)
 	or(&c.Times.Silence, time.Minute)
 	or(&c.Times.Commit, 20*time.Second)
 	or(&c.Times.Message, 20*time.Second)

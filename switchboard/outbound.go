@@ -100,7 +100,7 @@ func (c *conversation) reach(user phoneuser.User, who shown) (*ringing, refusal)
 	if len(targets) == 0 {
 		return nil, refusedAway
 	}
-	r := c.dial(targets, c.b.times.Ring)
+	r := c.dial(targets, c.b.times.Ring, 0)
 	if r.winner == nil {
 		return nil, r.why
 	}
@@ -149,33 +149,58 @@ func (c *conversation) outside(to number.Destination) {
 }
 
 // carry tries the carriers' hosts in their order until one takes the call. It tries the next only as long as nobody outside can have
-// heard of the call.
+// heard of the call, and does not wait for a host that says nothing at all while there is another.
 func (c *conversation) carry(to number.Destination, offer []byte) (*ringing, refusal) {
 	why := refusedNoCarrier
+	ways := c.ways()
+	for i, w := range ways {
+		if w.full() && !c.emergency {
+			continue
+		}
+		t, ok := c.toCarrier(w.trunk, w.at, to, offer)
+		if !ok {
+			continue
+		}
+		quiet := c.b.times.Host
+		if i == len(ways)-1 {
+			quiet = 0
+		}
+		c.record.Carrier = w.Name
+		c.holdChannel(&w.calls)
+		r := c.dial([]target{t}, c.b.times.Outside, quiet)
+		if r.winner != nil || r.rang || c.record.Cause != "" || !takesElsewhere(r) {
+			if r.winner == nil {
+				return nil, outsideRefusal(r)
+			}
+			return r, refusal{}
+		}
+		c.freeChannel(&w.calls)
+		w.mark(w.at, false)
+		why = outsideRefusal(r)
+	}
+	return nil, why
+}
+
+// way is a host of a carrier.
+type way struct {
+	*trunk
+	at netip.AddrPort
+}
+
+// full tells whether the carrier has all the calls that it may have.
+func (w way) full() bool { return w.Channels > 0 && w.calls.Load() >= int64(w.Channels) }
+
+// ways lists where a call outside may go now, in the order in which they are tried.
+func (c *conversation) ways() (list []way) {
 	for _, carrier := range c.b.carriers.list {
-		if carrier.Channels > 0 && carrier.calls.Load() >= int64(carrier.Channels) && !c.emergency {
+		if (way{trunk: carrier}).full() && !c.emergency {
 			continue
 		}
 		for _, at := range carrier.ways() {
-			t, ok := c.toCarrier(carrier, at, to, offer)
-			if !ok {
-				continue
-			}
-			c.record.Carrier = carrier.Name
-			c.holdChannel(&carrier.calls)
-			r := c.dial([]target{t}, c.b.times.Outside)
-			if r.winner != nil || r.rang || c.record.Cause != "" || !takesElsewhere(r) {
-				if r.winner == nil {
-					return nil, outsideRefusal(r)
-				}
-				return r, refusal{}
-			}
-			c.freeChannel(&carrier.calls)
-			carrier.mark(at, false)
-			why = outsideRefusal(r)
+			list = append(list, way{carrier, at})
 		}
 	}
-	return nil, why
+	return list
 }
 
 // holdChannel counts the call towards its carrier until it ends.

@@ -2,6 +2,7 @@ package switchboard_test
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -378,4 +379,56 @@ func TestTheNextHostTakesTheCall(t *testing.T) {
 		second = newNetwork(t)
 		c.Carriers = append(c.Carriers, switchboard.Carrier{Name: "Second", Hosts: []string{second.addr.String()}, Transport: "udp", Numbers: "national", Identity: "rpid"})
 	})
+}
+
+// A host that takes packets and says nothing holds a call up for a moment only, and the next call not at all.
+func TestASilentHostIsPassedOver(t *testing.T) {
+	var second *network
+	var mute net.PacketConn
+	on(t, func(t *testing.T, r *rig) {
+		mary := r.phone(r.mary)
+		a := mary.call("0491570157")
+		z := second.ringing()
+		if m := received(t, mute); m.Method != "INVITE" {
+			t.Errorf("the first host got %s", m.Method)
+		}
+		must(t, z.Answer(second.offer()))
+		want(t, a, sip.Answered)
+		a.Hangup()
+		want(t, z, sip.Bye)
+		if c := r.record(); c.Carrier != "Second" || c.Status != call.Answered {
+			t.Errorf("recorded %s", sentence(c))
+		}
+		b := mary.call("0491570157") // the silent host is down as far as we know: the next call does not wait for it
+		must(t, second.ringing().Answer(second.offer()))
+		want(t, b, sip.Answered)
+		b.Hangup()
+	}, func(c *switchboard.Config) {
+		var err error
+		mute, err = net.ListenPacket("udp", "127.0.0.1:0")
+		must(t, err)
+		t.Cleanup(func() { mute.Close() })
+		second = newNetwork(t)
+		c.Times.Host = quiet
+		c.Carriers = []switchboard.Carrier{
+			{Name: "Mute", Hosts: []string{mute.LocalAddr().String()}, Transport: "udp", Numbers: "e164", Identity: "pai"},
+			{Name: "Second", Hosts: []string{second.addr.String()}, Transport: "udp", Numbers: "national", Identity: "rpid"},
+		}
+	})
+}
+
+const quiet = 300 * time.Millisecond
+
+// received is the next message that comes to a socket, other than the looks whether it is there.
+func received(t *testing.T, pc net.PacketConn) *sip.Message {
+	t.Helper()
+	must(t, pc.SetReadDeadline(time.Now().Add(10*time.Second)))
+	buf := make([]byte, 64<<10)
+	for {
+		n, _, err := pc.ReadFrom(buf)
+		must(t, err)
+		if m, err := sip.Parse(buf[:n]); err == nil && m.Method != "OPTIONS" {
+			return m
+		}
+	}
 }

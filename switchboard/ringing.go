@@ -23,8 +23,9 @@ type target struct {
 // fork is a target that rings.
 type fork struct {
 	target
-	leg  *sip.Leg
-	over bool
+	leg   *sip.Leg
+	alive bool // it refused an INVITE before this one
+	over  bool
 }
 
 type forkEvent struct {
@@ -52,9 +53,9 @@ type ringing struct {
 // completedElsewhere tells the phones that did not answer why they stop ringing, so that they do not show a missed call (RFC 3326).
 const completedElsewhere = `SIP;cause=200;text="Call completed elsewhere"`
 
-// dial rings all targets at the same time until one answers, the caller leaves, everybody refuses, or the time is up. The targets' INVITEs
-// carry c.far.talk's offer.
-func (c *conversation) dial(targets []target, patience time.Duration) *ringing {
+// dial rings all targets at the same time until one answers, the caller leaves, everybody refuses, or the time is up; or, unless quiet is
+// 0, when none of them has shown a sign of life for that long. The targets' INVITEs carry c.far.talk's offer.
+func (c *conversation) dial(targets []target, patience, quiet time.Duration) *ringing {
 	r := &ringing{c: c, events: make(chan forkEvent), quit: make(chan struct{}), why: refusedAway}
 	defer r.stop()
 	for _, t := range targets {
@@ -62,6 +63,10 @@ func (c *conversation) dial(targets []target, patience time.Duration) *ringing {
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
+	var silence <-chan time.Time
+	if quiet > 0 {
+		silence = time.After(quiet)
+	}
 	for r.left > 0 {
 		select {
 		case ev, ok := <-c.near.leg.Events():
@@ -73,6 +78,11 @@ func (c *conversation) dial(targets []target, patience time.Duration) *ringing {
 			if r.take(e) {
 				return r
 			}
+		case <-silence:
+			if r.silent() {
+				r.why = unreachable
+				return r
+			}
 		case <-timer.C:
 			r.why = refusal{480, "No answer", &media.Unavailable, call.Unanswered, "no-answer"}
 			return r
@@ -82,6 +92,17 @@ func (c *conversation) dial(targets []target, patience time.Duration) *ringing {
 		}
 	}
 	return r
+}
+
+// silent tells whether nothing came back from any target.
+func (r *ringing) silent() bool {
+	for _, f := range r.forks {
+		if f.alive || f.leg.Heard() {
+			return false
+		}
+		r.c.step("silent", f.name, 0, "")
+	}
+	return true
 }
 
 // start sends the INVITE of a fork.
@@ -201,7 +222,7 @@ func (r *ringing) refused(e forkEvent) bool {
 	if e.again != nil {
 		if invite := e.again(e.Message); invite != nil {
 			if leg, err := r.c.b.engine.Call(r.c.b.work, e.flow, invite); err == nil {
-				e.fork.leg, e.fork.again = leg, nil
+				e.fork.leg, e.fork.again, e.fork.alive = leg, nil, true
 				go r.forward(e.fork, leg)
 				return false
 			}
@@ -236,7 +257,7 @@ func (r *ringing) gone(f *fork, status int) bool {
 	case r.busy > 0:
 		r.why = refusedBusy
 	case status == 408, status == 503 && r.last == nil, status == 480:
-		r.why = refusal{480, "", &media.Unavailable, call.Unavailable, "unreachable"}
+		r.why = unreachable
 	default:
 		r.why = refusal{status, "", nil, call.Unavailable, "refused"}
 	}
