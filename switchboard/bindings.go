@@ -268,6 +268,20 @@ func (r *registrar) bindings(at seat, device string, now time.Time) []binding {
 	return ofDevice(s.seats[at], device, now.UnixMilli())
 }
 
+// holds tells whether a live binding of a device meets a condition, which must not keep it.
+func (r *registrar) holds(at seat, device string, now time.Time, condition func(*binding) bool) bool {
+	s := r.shard(at)
+	s.Lock()
+	defer s.Unlock()
+	all := s.seats[at]
+	for i := range all {
+		if all[i].DeviceID == device && all[i].ExpiresAt > now.UnixMilli() && condition(&all[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // live returns the live bindings of all devices of a seat.
 func (r *registrar) live(at seat, now time.Time) []binding {
 	s := r.shard(at)

@@ -35,6 +35,7 @@ type Config struct {
 	Domain   string     // SIP domain and digest realm
 	Address  netip.Addr // under which phones and carriers reach us, where sockets are open on every address
 	Node     string     // name of this process among those that share the store; the same at its next start
+	Roaming  bool       // devices may call from where they are not signed in
 	Limits   Limits
 	Times    Times
 	Log      *slog.Logger     // nil: discarded
@@ -77,6 +78,7 @@ type Board struct {
 	nonces    *sip.Nonces
 	nobody    string // HA1 of nobody
 	guesses   *guesses
+	strangers *strangers // nil: devices may call from anywhere
 	carriers  *trunks
 	saver     *saver
 	registrar *registrar
@@ -114,6 +116,9 @@ func New(c Config) *Board {
 		guesses: newGuesses(c.Now), carriers: newTrunks(c.Carriers, c.Address, c.Log), saver: newSaver(c.Phones, c.Log), live: newLiveCalls(c.Limits), ended: newEnded(),
 	}
 	b.registrar = newRegistrar(b.saver)
+	if !c.Roaming {
+		b.strangers = newStrangers(c.Now)
+	}
 	b.work, b.stopWork = context.WithCancel(context.Background())
 	c.SIP.Handler, c.SIP.Before = b.handle, b.before
 	c.SIP.Budget.Exempt = func(a netip.Addr) bool { return b.carriers.of(netip.AddrPortFrom(a, 0)) != nil }

@@ -23,6 +23,10 @@ func (b *Board) outbound(t *sip.Incoming, who phoneuser.Credential) {
 	ctx, cancel := context.WithTimeout(b.work, handleLimit)
 	defer cancel()
 	dialled := b.dialled(t.Request)
+	if b.strangers != nil && !who.Stopped && !b.plan.Emergency(dialled) && !b.signedIn(t.Flow(), who) {
+		b.strange(ctx, t, who)
+		return
+	}
 	from, err := b.phones.Seat(ctx, who.AccountID, who.PhoneUserID)
 	if fault.Is(err, fault.NotFound) {
 		t.Refuse(403, "")

@@ -58,7 +58,7 @@ func TestS17ASuspendedAccountCallsHelpAndNobodyElse(t *testing.T) {
 
 		_, err = other.Enable(t.Context(), r.staff, r.admin.Account.ID)
 		must(t, err)
-		mediatest.Until(t, func() bool { return tom.register(300).Status == 200 })
+		mediatest.Until(t, func() bool { return mary.register(300).Status == 200 && tom.register(300).Status == 200 })
 		leg := mary.call("102")
 		z := tom.ringing()
 		must(t, z.Answer(tom.offer()))

@@ -80,16 +80,17 @@ type Site struct {
 
 // Phones is what phones, and the numbers that they dial, need.
 type Phones struct {
-	Country   string   `group:"phones" env:"HUBLINE_COUNTRY" default:"AU" placeholder:"XX" help:"Country whose numbering plan people dial by, in two letters."`
-	SIPDomain string   `group:"phones" name:"sip-domain" env:"HUBLINE_SIP_DOMAIN" placeholder:"NAME" help:"SIP domain of the installation, fixed at its first start: every phone's credential is bound to it. Empty: the host of the base URL."`
-	SIP       string   `group:"phones" name:"sip" env:"HUBLINE_SIP" placeholder:"ADDR" help:"Address for phones, UDP and TCP on one port, such as 0.0.0.0:5060. Port 0 takes a free one. Empty: phones connect over TLS and WebSocket only."`
-	SIPTLS    string   `group:"phones" name:"sip-tls" env:"HUBLINE_SIP_TLS" placeholder:"ADDR" help:"Address for phones that use TLS, such as 0.0.0.0:5061, with the certificate of --tls-cert."`
-	PublicIP  string   `group:"phones" name:"public-ip" env:"HUBLINE_PUBLIC_IP" placeholder:"IP" help:"Address that phones and carriers are told, where it differs from the one listened on: behind a NAT, or when listening on all. Empty: found by this machine's own routes."`
-	RTPPorts  string   `group:"phones" name:"rtp-ports" env:"HUBLINE_RTP_PORTS" default:"16384-32767" placeholder:"FROM-TO" help:"UDP ports for the sound of calls; each side of a call takes two."`
-	Carriers  []string `group:"phones" name:"carrier" env:"HUBLINE_CARRIER" secret:"" placeholder:"CARRIER" help:"Connection to the telephone network, the preferred first: \"name=Example;host=sip.example.net\". Further keys: host (again, for the next to try), source (address or network its calls come from), transport (udp, tcp, tls), username, password, password-file, realm, domain, register, numbers (e164, digits, national), identity (pai, rpid, from), ping, channels."`
-	SIPRate   int      `group:"phones" name:"sip-rate" env:"HUBLINE_SIP_RATE" default:"500" placeholder:"N" help:"SIP requests a second that one address (IPv6: its /64) may send; more is dropped. Carriers are not limited. 0: no limit."`
-	Node      string   `group:"phones" name:"node" env:"HUBLINE_NODE" placeholder:"NAME" help:"Name of this node among those that share the store; the same at each start. Empty: main with the embedded store, with another the name of this machine."`
-	SIPServer string   `group:"phones" name:"sip-server" env:"HUBLINE_SIP_SERVER" placeholder:"HOST:PORT" help:"Where phones are told to connect. Empty: the SIP domain."`
+	Country                 string   `group:"phones" env:"HUBLINE_COUNTRY" default:"AU" placeholder:"XX" help:"Country whose numbering plan people dial by, in two letters."`
+	SIPDomain               string   `group:"phones" name:"sip-domain" env:"HUBLINE_SIP_DOMAIN" placeholder:"NAME" help:"SIP domain of the installation, fixed at its first start: every phone's credential is bound to it. Empty: the host of the base URL."`
+	SIP                     string   `group:"phones" name:"sip" env:"HUBLINE_SIP" placeholder:"ADDR" help:"Address for phones, UDP and TCP on one port, such as 0.0.0.0:5060. Port 0 takes a free one. Empty: phones connect over TLS and WebSocket only."`
+	SIPTLS                  string   `group:"phones" name:"sip-tls" env:"HUBLINE_SIP_TLS" placeholder:"ADDR" help:"Address for phones that use TLS, such as 0.0.0.0:5061, with the certificate of --tls-cert."`
+	PublicIP                string   `group:"phones" name:"public-ip" env:"HUBLINE_PUBLIC_IP" placeholder:"IP" help:"Address that phones and carriers are told, where it differs from the one listened on: behind a NAT, or when listening on all. Empty: found by this machine's own routes."`
+	RTPPorts                string   `group:"phones" name:"rtp-ports" env:"HUBLINE_RTP_PORTS" default:"16384-32767" placeholder:"FROM-TO" help:"UDP ports for the sound of calls; each side of a call takes two."`
+	Carriers                []string `group:"phones" name:"carrier" env:"HUBLINE_CARRIER" secret:"" placeholder:"CARRIER" help:"Connection to the telephone network, the preferred first: \"name=Example;host=sip.example.net\". Further keys: host (again, for the next to try), source (address or network its calls come from), transport (udp, tcp, tls), username, password, password-file, realm, domain, register, numbers (e164, digits, national), identity (pai, rpid, from), ping, channels."`
+	SIPRate                 int      `group:"phones" name:"sip-rate" env:"HUBLINE_SIP_RATE" default:"500" placeholder:"N" help:"SIP requests a second that one address (IPv6: its /64) may send; more is dropped. Carriers are not limited. 0: no limit."`
+	CallsFromRegisteredOnly bool     `group:"phones" name:"calls-from-registered-only" env:"HUBLINE_CALLS_FROM_REGISTERED_ONLY" default:"true" negatable:"" help:"Let a phone call only from where it is signed in, so that a stolen password makes no calls elsewhere. Emergency numbers always work. --no-calls-from-registered-only is for set-ups whose phones call without signing in."`
+	Node                    string   `group:"phones" name:"node" env:"HUBLINE_NODE" placeholder:"NAME" help:"Name of this node among those that share the store; the same at each start. Empty: main with the embedded store, with another the name of this machine."`
+	SIPServer               string   `group:"phones" name:"sip-server" env:"HUBLINE_SIP_SERVER" placeholder:"HOST:PORT" help:"Where phones are told to connect. Empty: the SIP domain."`
 }
 
 // settle reads secrets from their files and fills what follows from other fields.

@@ -52,7 +52,7 @@ func (s *system) wirePhones() error {
 	s.media = media.New(media.Config{IP: public, Listen: listen, PortMin: low, PortMax: high, Log: s.log})
 	s.board = switchboard.New(switchboard.Config{
 		SIP:   sip.Config{UserAgent: "Hubline", Log: s.log, Budget: s.cfg.budget()},
-		Media: s.media, Phones: s.phones, Numbers: s.numbers, Calls: s.calls, Feed: s.feed, Carriers: carriers, Plan: s.numbers.Plan,
+		Media: s.media, Phones: s.phones, Numbers: s.numbers, Calls: s.calls, Feed: s.feed, Carriers: carriers, Plan: s.numbers.Plan, Roaming: !s.cfg.CallsFromRegisteredOnly,
 		Domain: s.phones.Domain, Address: public, Node: node, Log: s.log,
 	})
 	s.phones.Presence, s.calls.Operator = s.board, s.board

@@ -69,6 +69,7 @@ const (
 	DeviceAdded        Action = "device.added"
 	DeviceEnded        Action = "device.ended"
 	DevicesReset       Action = "device.reset"
+	DeviceElsewhere    Action = "device.called-elsewhere"
 	NumberAssigned     Action = "number.assigned"
 	NumberWithdrawn    Action = "number.withdrawn"
 	NumberRenamed      Action = "number.renamed"
@@ -188,6 +189,7 @@ var sentences = map[Action]string{
 	DeviceAdded:          "{what} was set up",
 	DeviceEnded:          "{who} ended the device {what}",
 	DevicesReset:         "{who} reset the phones of {what}",
+	DeviceElsewhere:      "A call with the password of {what} was refused, as it came from where that phone is not signed in: {after}",
 	NumberAssigned:       "{who} assigned {what}",
 	NumberWithdrawn:      "{who} withdrew {what}",
 	NumberRenamed:        "{who} renamed {what} from {before} to {after}",

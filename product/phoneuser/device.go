@@ -201,5 +201,16 @@ func (r *Room) makeDevice(ctx context.Context, q db.Q, u User, kind, userAgent, 
 	return d, password, r.notice(ctx, q, u.AccountID, userTopic(u.ID))
 }
 
-// phoneUserActor marks in the audit log what a person did with the link that was mailed to them.
+// NoteElsewhere notes in the audit log that somebody called with a device's credential from where the device is not signed in: what a
+// stolen one looks like. The address is without port.
+func (r *Room) NoteElsewhere(ctx context.Context, c Credential, address string) (err error) {
+	defer fault.Wrap(&err, "phoneuser.NoteElsewhere")
+	u := User{Settings: Settings{Extension: c.Extension, DisplayName: c.DisplayName}}
+	by := account.Actor{Kind: phoneUserActor, Name: c.DisplayName, Account: account.Account{ID: c.AccountID}, Address: address}
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		return r.Account.Record(ctx, q, by, account.Entry{Action: account.DeviceElsewhere, SubjectID: c.PhoneUserID, SubjectName: u.Label(), After: address})
+	})
+}
+
+// phoneUserActor marks in the audit log what a person did with the link that was mailed to them, and what was done with their credentials.
 const phoneUserActor account.ActorKind = "phone-user"

@@ -51,7 +51,7 @@ func TestEveryWayACallCanGo(t *testing.T) {
 			if c.called != "" {
 				other = d.called(d.device("102"), c.called, c.answer)
 			}
-			d.sipp(script{as: d.device("101"), scenario: c.caller, to: c.dials, play: c.asks}).passed()
+			d.calls(script{as: d.device("101"), scenario: c.caller, to: c.dials, play: c.asks}).passed()
 			if other != nil {
 				other.passed()
 			}
@@ -65,7 +65,7 @@ func TestTheFirstOfSeveralPhonesToAnswerHasTheCall(t *testing.T) {
 	d := start(t)
 	elsewhere := d.called(d.device("102"), "ring", play{Reason: "cause=200"})
 	answers := d.called(d.device("102"), "answer", play{Ring: 300})
-	d.sipp(script{as: d.device("101"), scenario: "call", to: "102", play: play{Talk: 100}}).passed()
+	d.calls(script{as: d.device("101"), scenario: "call", to: "102", play: play{Talk: 100}}).passed()
 	elsewhere.passed()
 	answers.passed()
 	d.recorded(1, record{"internal", "answered", "101", "102", "Jo Baptiste", "", "hung-up", 200})
@@ -91,5 +91,5 @@ func TestWrongAndUnknownAreAnsweredAlike(t *testing.T) {
 func TestATooShortSessionTimerIsRefused(t *testing.T) {
 	t.Parallel()
 	d := start(t)
-	d.sipp(script{as: d.device("101"), scenario: "short", to: "102"}).passed()
+	d.calls(script{as: d.device("101"), scenario: "short", to: "102"}).passed()
 }

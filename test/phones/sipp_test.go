@@ -122,6 +122,15 @@ func (r *run) listening() *run {
 	return r
 }
 
+// calls signs a device in from a port, and calls from there by a scenario.
+func (d *demo) calls(s script) *run {
+	d.t.Helper()
+	in := d.sipp(script{as: s.as, scenario: "register", play: play{Status: 200}})
+	in.passed()
+	s.port = in.port
+	return d.sipp(s)
+}
+
 // called signs a device in from a port, and answers what comes there by a scenario.
 func (d *demo) called(as device, scenario string, p play) *run {
 	d.t.Helper()
