@@ -93,7 +93,7 @@ func (e *Engine) newRequest(m *Message, key txKey) {
 	if e.cfg.Before != nil {
 		if reply, handled := e.cfg.Before(m, m.Flow); handled {
 			if reply != nil {
-				e.replyStateless(reply)
+				e.replyTogether(reply)
 			}
 			return
 		}
@@ -129,20 +129,31 @@ func (e *Engine) overloaded(m *Message) {
 }
 
 // replyStateless sends a response without a transaction (RFC 3261 8.2.7): the To tag is made of the request, so that a
-// retransmission is answered alike. Only the goroutine that read the request calls it.
+// retransmission is answered alike.
 func (e *Engine) replyStateless(res *Message) {
+	e.stampStateless(res)
+	if res.Flow != nil {
+		res.Flow.sendMessage(res)
+	}
+}
+
+// replyTogether is replyStateless for what is the only answer to its request and may leave with others. Only the goroutine that read the
+// request calls it.
+func (e *Engine) replyTogether(res *Message) {
+	if f := res.Flow; f != nil && f.udp != nil {
+		e.stampStateless(res)
+		f.udp.out.answer(res, f.remote)
+		return
+	}
+	e.replyStateless(res)
+}
+
+func (e *Engine) stampStateless(res *Message) {
 	if res.Status > 100 && res.ToTag() == "" {
 		k := e.keys.of(res.get(hVia), res.get(hCallID))
 		res.SetToTag(strconv.FormatUint(k.a, 36))
 	}
 	e.stampServer(res)
-	switch f := res.Flow; {
-	case f == nil:
-	case f.udp != nil:
-		f.udp.out.answer(res, f.remote)
-	default:
-		f.sendMessage(res)
-	}
 }
 
 func (e *Engine) stampServer(res *Message) {

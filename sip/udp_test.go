@@ -48,3 +48,19 @@ func TestDatagramsThatComeTogether(t *testing.T) {
 		}
 	}
 }
+
+// The 200 to a CANCEL comes before the 487 that it brings about: some phones take nothing else.
+func TestCancelIsAnsweredBeforeItsInvite(t *testing.T) {
+	t.Parallel()
+	_, addr := engine(t, Config{Handler: func(in *Incoming) { <-in.Cancelled() }})
+	p := newPeer(t, addr)
+	p.send("INVITE", "1", 1, "")
+	p.want("100 INVITE")
+	p.send("CANCEL", "1", 1, "")
+	if m := p.next(patience); m == nil || m.Status != 200 {
+		t.Fatalf("the CANCEL brought first\n%s", m)
+	}
+	if m := p.next(patience); m == nil || m.Status != 487 {
+		t.Fatalf("and then\n%s", m)
+	}
+}
