@@ -101,7 +101,7 @@ func (r *Request) decisions() (list []account.Decision, err error) {
 			d.Verdict = account.ChangeTo
 			words := strings.FieldsFunc(strings.TrimPrefix(chosen, "roles:"), func(c rune) bool { return c == ',' })
 			if d.Roles, err = account.ParseRoles(words); err != nil {
-				return nil, err
+				return nil, renamed(err, "roles", "d-"+id)
 			}
 		case chosen == "remove":
 			d.Verdict = account.RemoveFrom
@@ -120,6 +120,13 @@ func (p *Portal) decideReview(r *Request) error {
 		return r.Again(err, p.accessReview)
 	}
 	v, refused, err := p.Account.Decide(r.Context(), r.Viewer.Actor, list)
+	if f, ok := fault.Of(err); ok && f.Field != "" {
+		control := "d-" + f.Field
+		if !r.Form.values.Has(control) { // whom the page did not ask about
+			control = ""
+		}
+		err = renamed(err, f.Field, control)
+	}
 	if err != nil {
 		return r.Again(err, p.accessReview)
 	}

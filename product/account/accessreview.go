@@ -192,7 +192,7 @@ func checkDecisions(list []Decision) error {
 	seen := map[string]bool{}
 	for _, d := range list {
 		if seen[d.ID] || !slices.Contains([]Verdict{Keep, ChangeTo, RemoveFrom}, d.Verdict) {
-			return fault.New(fault.Invalid, "review-decision", "Choose for everybody whether they keep their access, get another or are removed")
+			return fault.Field("review-decision", d.ID, "Choose for everybody whether they keep their access, get another or are removed")
 		}
 		if _, err := ParseRoles(d.Roles.Words()); err != nil {
 			return err
