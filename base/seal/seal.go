@@ -5,6 +5,7 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -140,6 +141,11 @@ func (r *Ring) MAC(purpose string, data []byte) []byte {
 	h := hmac.New(sha256.New, r.key("mac", purpose))
 	h.Write(data)
 	return h.Sum(nil)
+}
+
+// Signer returns the key pair that signs for one purpose (Ed25519, RFC 8032), the same at every call. Its public half may be told to anybody.
+func (r *Ring) Signer(purpose string) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(r.key("sign", purpose))
 }
 
 func (r *Ring) cipher(context string) cipher.AEAD {
