@@ -53,6 +53,8 @@ const (
 	ProviderSwitchedOn   Action = "sign-in-provider.switched-on"
 	ProviderSwitchedOff  Action = "sign-in-provider.switched-off"
 	ProviderRemoved      Action = "sign-in-provider.removed"
+	AuditKeepChanged     Action = "audit-log.keep-changed"
+	AuditTrimmed         Action = "audit-log.trimmed" // the subject's ID is the number of the last entry whose text went
 	StaffAdded           Action = "staff.added"
 	StaffLinkMade        Action = "staff.link-made"
 	StaffRemoved         Action = "staff.removed"
@@ -85,7 +87,7 @@ const (
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
 	{"hub-user", "Hub users"}, {"group", "Groups"}, {"access-review", "Access reviews"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
-	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"account", "Account"},
+	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"audit-log", "Audit log"}, {"account", "Account"},
 }
 
 // AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
@@ -123,17 +125,22 @@ func (r *Room) RecordAll(ctx context.Context, q db.Q, actor Actor, list []Entry)
 		name = "Provider staff"
 	}
 	for some := range slices.Chunk(list, most) {
-		values := make([]string, len(some))
+		values, loose, ids := make([]string, len(some)), make([]string, len(some)), []any{actor.Account.ID}
 		args := []any{actor.Account.ID, now, actor.Kind, actor.PersonID, name, actor.Address}
 		for i, e := range some {
-			n := len(args)
+			n, id := len(args), ident.Ordered(now)
 			values[i] = fmt.Sprintf("($1, $%d, $2, $3, $4, $5, $6, $%d, $%d, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6, n+7)
-			args = append(args, ident.Ordered(now), e.Action, e.SubjectID, e.SubjectName, e.Before, e.After,
+			args = append(args, id, e.Action, e.SubjectID, e.SubjectName, e.Before, e.After,
 				listing.Fold(name+" "+e.SubjectName+" "+e.Before+" "+e.After))
+			loose[i], ids = fmt.Sprintf("($1, $%d)", i+2), append(ids, id)
 		}
 		if _, err := q.ExecContext(ctx, `
 			INSERT INTO audit_entries (account_id, id, at, actor_kind, actor_id, actor_name, address, action, subject_id, subject_name, before, after, search)
 			VALUES `+strings.Join(values, ", "), args...); err != nil {
+			return err
+		}
+		// Until each has its place in the tree.
+		if _, err := q.ExecContext(ctx, `INSERT INTO audit_loose (account_id, entry_id) VALUES `+strings.Join(loose, ", "), ids...); err != nil {
 			return err
 		}
 	}
@@ -177,6 +184,8 @@ var sentences = map[Action]string{
 	ProviderSwitchedOn:   "{who} switched the sign-in provider {what} on",
 	ProviderSwitchedOff:  "{who} switched the sign-in provider {what} off",
 	ProviderRemoved:      "{who} removed the sign-in provider {what}",
+	AuditKeepChanged:     "{who} changed how long the audit log is kept",
+	AuditTrimmed:         "{who} dropped the text of {what}",
 	StaffAdded:           "{who} made {what} provider staff",
 	StaffLinkMade:        "{who} made a new password link for {what}",
 	StaffRemoved:         "{who} removed {what} from provider staff",

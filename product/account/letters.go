@@ -73,6 +73,8 @@ func (r *Room) registerJobs() {
 	r.Jobs.Every("account.tidy", time.Hour, r.tidy)
 	r.Jobs.Every("account.review-reminders", time.Hour, r.remindReviews)
 	r.Jobs.Every("account.erase", time.Hour, r.erase)
+	r.Jobs.Every("account.audit-sign", signEvery, r.signAll)
+	r.Jobs.Every("account.audit-trim", 24*time.Hour, r.trimAudit)
 }
 
 // sendInvitation mails the link, unless the invitation ended or got a newer link since the job was queued.

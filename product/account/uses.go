@@ -27,12 +27,15 @@ type use struct {
 	address string
 }
 
-// Run writes down when sessions and API keys were last used, once a second, until ctx ends. What a crash loses of it is a second of a
-// time that is exact to a minute.
+// Run gives entries of the audit log their places, and writes down when sessions and API keys were last used, both once a second, until
+// ctx ends. What a crash loses of a last use is a second of a time that is exact to a minute; of the log it loses nothing.
 func (r *Room) Run(ctx context.Context) {
 	r.uses.mu.Lock()
 	r.uses.together = true
 	r.uses.mu.Unlock()
+	var placing sync.WaitGroup
+	placing.Go(func() { r.placeLoop(ctx) })
+	defer placing.Wait()
 	tick := time.NewTicker(useEvery)
 	defer tick.Stop()
 	for open := true; open; {
