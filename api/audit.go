@@ -44,7 +44,7 @@ type AuditLog struct {
 type AuditFilter struct {
 	Since   time.Time `query:"since" doc:"Only what happened at this time or later." example:"2026-11-01T00:00:00Z"`
 	Until   time.Time `query:"until" doc:"Only what happened before this time." example:"2026-12-01T00:00:00Z"`
-	Area    string    `query:"area" enum:"hub-user,invitation,phone-user,device,number,call,ticket,settings,api-key,account" doc:"Only actions of this area." example:"invitation"`
+	Area    string    `query:"area" enum:"hub-user,invitation,phone-user,device,number,call,ticket,settings,api-key,audit-log,account" doc:"Only actions of this area." example:"invitation"`
 	Actor   string    `query:"actor" pattern:"^[a-z2-7]{26}$" patternDescription:"the ID of a person" doc:"Only what this person did, in the portal or with a key." example:"p5zr2yb7m4xw6ct2ahsn5dek3v"`
 	Subject string    `query:"subject" pattern:"^([a-z2-7]{26}|[0-9a-f]{16}[a-z2-7]{12}|\\+[0-9]{3,15})$" patternDescription:"an ID or a number in E.164" doc:"Only what was done to this hub user, invitation, key, phone user, call, ticket or number." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
 	Query   string    `query:"q" maxLength:"200" doc:"Only entries whose names or values hold this text." example:"baptiste"`

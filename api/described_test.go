@@ -137,7 +137,7 @@ func (d *described) fits(op operation, status int, header http.Header, body []by
 	if media == nil {
 		return fmt.Errorf("no body of the kind %q is described", kind)
 	}
-	if kind == "text/csv" {
+	if kind == "text/csv" || kind == "application/jsonl" {
 		return nil
 	}
 	var value any

@@ -32,6 +32,9 @@ var (
 	auditIDs  = regexp.MustCompile(`\b01[0-9a-f]{14}[a-z2-7]{12}\b`)
 	ids       = regexp.MustCompile(`\b[a-z2-7]{26}\b`)
 	usernames = regexp.MustCompile(`"username":"([ms])[a-z2-7]+"`)
+	hashes    = regexp.MustCompile(`[A-Za-z0-9+/]{43}=`)
+	signed    = regexp.MustCompile(` [A-Za-z0-9+/]{90,}=*`)
+	logKeys   = regexp.MustCompile(`\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}`)
 	cursors   = regexp.MustCompile(`"next":"[^"]+"`)
 )
 
@@ -40,6 +43,9 @@ type masks map[string]string
 
 func (m masks) apply(text string) string {
 	text = cursors.ReplaceAllString(text, `"next":"mhA1Xq0cZ2fXk0b9eyJ0IjoibWFyeSBjaGVuIn0"`)
+	text = logKeys.ReplaceAllString(text, "+3d1c3a9e+AfWw4sC0F2yZk1nN0pQvVd8m2o5x7s9u1w3y5A7C9E1G")
+	text = signed.ReplaceAllString(text, " PRwanpIBYY7u0x9mtsTV1tsGVQ0dKLjV0k6bqZz0x5v8y1B4E7H0K3N6Q9T2W5Z8c1f4i7l0o3r6u9x2A5D8G1J4M7P=")
+	text = hashes.ReplaceAllString(text, "aFB2Q7Q/WaSKeb1/QES2phDFutzuE++Mi5evnvjeQ4c=")
 	text = auditIDs.ReplaceAllStringFunc(text, func(id string) string { return "01a2001f97000000" + m.other(id)[:12] })
 	return ids.ReplaceAllStringFunc(text, m.other)
 }
@@ -161,6 +167,16 @@ func TestGoldenAnswers(t *testing.T) {
 
 		w.send("GET", in+"/audit-log?limit=2&area=invitation", nil).want(200, nil).golden(m, "list-audit-log.json")
 		w.send("GET", in+"/audit-log.csv?area=invitation", nil).want(200, nil).golden(m, "download-audit-log.csv")
+
+		w.send("POST", in+"/audit-log/checkpoint", nil).want(200, nil).golden(m, "sign-audit-log.json")
+		w.send("GET", in+"/audit-log/checkpoint", nil).want(200, nil).golden(m, "get-audit-checkpoint.json")
+		whole := w.send("GET", in+"/audit-log.jsonl", nil).want(200, nil)
+		if _, err := account.CheckAudit(strings.NewReader(whole.body), account.AuditCheck{}); err != nil {
+			t.Error(err)
+		}
+		lines := strings.SplitAfter(whole.body, "\n")
+		whole.body = strings.Join(append(lines[:3], lines[len(lines)-2]), "") // the rest is like these
+		whole.golden(m, "download-audit-log-proof.jsonl")
 
 		w.send("GET", in+"/nothing", nil).want(404, nil).golden(m, "problems/no-such-address.json")
 		w.send("PUT", in, `{}`).want(405, nil).golden(m, "problems/method.json")

@@ -55,6 +55,7 @@ var meanings = map[string]meaning{
 	"cursor-unknown":       {422, "Unknown page", "after is not a next of this list with the same filters and the same order. Begin again without it."},
 	"sort-unknown":         {422, "Unknown order", "The list can't be sorted by that."},
 	"status-unknown":       {422, "Unknown status", "The list can't be filtered by that."},
+	"audit-years":          {422, "Years out of range", "Entries of the audit log are kept for ever, or for at least one year."},
 	"area-unknown":         {422, "Unknown area", "The audit log has no such area."},
 
 	// Repeats and changes by others.

@@ -15,7 +15,7 @@ import (
 
 // The answers that the tests keep are the examples of the document.
 //
-//go:embed golden/*.json golden/*.csv
+//go:embed golden/*.json golden/*.csv golden/*.jsonl
 var golden embed.FS
 
 // problemExamples names, for each status, the kind of problem that the document shows.
@@ -142,6 +142,8 @@ func illustrate(rt *Route, op *huma.Operation) {
 	response := op.Responses[strconv.Itoa(op.DefaultStatus)]
 	if strings.HasSuffix(rt.Path, ".csv") {
 		response.Content = map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}, Example: string(example(rt.ID + ".csv"))}}
+	} else if strings.HasSuffix(rt.Path, ".jsonl") {
+		response.Content = map[string]*huma.MediaType{"application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString}, Example: string(example(rt.ID + ".jsonl"))}}
 	} else if response.Content != nil {
 		response.Content["application/json"].Example = json.RawMessage(example(rt.ID + ".json"))
 	}

@@ -113,13 +113,23 @@ func Routes() []Route {
 		{"POST", in + "/tickets/{id}/answers", account.OpenTickets, "answer-ticket", tagTickets, "Answer a ticket",
 			"Adds to a ticket, which waits for the provider again, or closes it.",
 			`{"text": "Which file formats work?"}`, serve((*door).answerTicket)},
+	}
+	return slices.Concat(list, groups(in), auditRoutes(in), reports(in))
+}
 
+func auditRoutes(in string) []Route {
+	return []Route{
 		{"GET", in + "/audit-log", account.ViewAuditLog, "list-audit-log", tagAudit, "List the audit log",
 			"Lists who did what, when and from where, newest first.", "", serve((*door).auditLog)},
 		{"GET", in + "/audit-log.csv", account.ViewAuditLog, "download-audit-log", tagAudit, "Download the audit log as CSV",
 			"Answers with all entries that the filters choose, one a line, newest first. A cell that a spreadsheet would run as a formula begins with an apostrophe.", "", serve((*door).auditCSV)},
+		{"GET", in + "/audit-log.jsonl", account.ViewAuditLog, "download-audit-log-proof", tagAudit, "Download the audit log with its proof",
+			"Answers with every entry in the order of the log's tree, the hashes, all checkpoints and the public key, as lines of JSON. hubline audit verify checks the file without this server.", "", serve((*door).auditExport)},
+		{"GET", in + "/audit-log/checkpoint", account.ViewAuditLog, "get-audit-checkpoint", tagAudit, "Get the last checkpoint of the audit log",
+			"Answers with the log's public key and the last signed checkpoint. Whoever keeps checkpoints elsewhere can tell whether what they cover was changed since.", "", serve((*door).auditCheckpoint)},
+		{"POST", in + "/audit-log/checkpoint", account.ViewAuditLog, "sign-audit-log", tagAudit, "Sign the audit log now",
+			"Signs a checkpoint that covers every entry, without waiting for the hour. When the last one does already, it is answered with that.", "", serve((*door).signAudit)},
 	}
-	return slices.Concat(list, groups(in), reports(in))
 }
 
 // groups are the routes of an account's groups.

@@ -12,7 +12,7 @@ import (
 var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
-		"password_links", "throttles", "api_keys", "audit_entries", "sign_in_providers", "linked_identities", "jobs", "changes",
+		"password_links", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
 		"people_groups", "group_members", "access_reviews", "access_review_rows", "review_policies"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
@@ -43,6 +43,19 @@ var accountVerbs = map[string]verb{
 		return just2(h.AuditLog(c, a, account.AuditFilter{}))
 	}},
 	"EachAuditEntry": {whom: members, call: (*harbour).eachEntry},
+	"ExportAudit":    {whom: members, call: (*harbour).exportAudit},
+	"AuditProof": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.AuditProof(c, a))
+	}},
+	"SignAudit": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.SignAudit(c, a)
+	}},
+	"KeepAudit": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.KeepAudit(c, a, 3)
+	}},
+	"CheckAuditLogs": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.CheckAuditLogs(c, a, nil, func(account.AuditFinding) error { return nil })
+	}},
 	"AuditActors": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.AuditActors(c, a))
 	}},
@@ -277,4 +290,10 @@ func (h *harbour) acceptAs(c context.Context, a account.Actor) (any, error) {
 		_, err = h.AcceptAs(c, a, h.token, w.Shown)
 	}
 	return nil, err
+}
+
+func (h *harbour) exportAudit(c context.Context, a account.Actor) (any, error) {
+	var all []string
+	err := h.ExportAudit(c, a, func(line []byte) error { all = append(all, string(line)); return nil })
+	return all, err
 }

@@ -228,7 +228,7 @@ func unsafe(got *page) (problems []string) {
 	switch kind {
 	case "text/html":
 		return append(problems, unsafeMarkup(got.body)...)
-	case "text/csv":
+	case "text/csv", "application/jsonl":
 		return append(problems, unsafeCells(got.body)...)
 	}
 	return problems

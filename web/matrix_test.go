@@ -123,6 +123,9 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/support/more":                              func(*cell) url.Values { return pairs("phone_users", "12", "description", "A new branch") },
 	"/{account}/support/{id}":                              func(*cell) url.Values { return pairs("text", "Any news?") },
 	"/{account}/settings":                                  postSettings,
+	"/{account}/audit-log/proof":                           nothing,
+	"/{account}/audit-log/keeping":                         func(*cell) url.Values { return pairs("years", "2") },
+	"/console/audit-log/proof":                             nothing,
 	"/phone/set-up/{token}":                                func(*cell) url.Values { return pairs("kind", "phone") },
 	"/{account}/phone-users/new": func(*cell) url.Values {
 		return pairs("extension", "305", "display_name", "Fresh Phone", "email", "fresh@phones.example", "app_enabled", "on")

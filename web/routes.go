@@ -97,6 +97,9 @@ func (p *Portal) consoleRoutes() []Route {
 		{"GET", "/console/jobs/{id}/discard", Staff, p.askDiscardJob},
 		{"POST", "/console/jobs/{id}/discard", Staff, p.discardJob},
 		{"GET", "/console/audit-log", Staff, p.providerLog},
+		{"GET", "/console/audit-log.jsonl", Staff, p.auditExport},
+		{"GET", "/console/audit-log/proof", Staff, p.auditProof},
+		{"POST", "/console/audit-log/proof", Staff, p.signAudit},
 	}
 }
 
@@ -113,6 +116,10 @@ func (p *Portal) peopleRoutes() []Route {
 		{"POST", "/{account}/settings", Needs(account.ChangeSettings), p.saveSettings},
 		{"GET", "/{account}/audit-log", Needs(account.ViewAuditLog), p.auditLog},
 		{"GET", "/{account}/audit-log.csv", Needs(account.ViewAuditLog), p.auditLogCSV},
+		{"GET", "/{account}/audit-log.jsonl", Needs(account.ViewAuditLog), p.auditExport},
+		{"GET", "/{account}/audit-log/proof", Needs(account.ViewAuditLog), p.auditProof},
+		{"POST", "/{account}/audit-log/proof", Needs(account.ViewAuditLog), p.signAudit},
+		{"POST", "/{account}/audit-log/keeping", Needs(account.ChangeSettings), p.keepAudit},
 
 		// People of an account
 		{"GET", "/{account}/hub-users", Needs(account.ViewHubUsers), p.hubUsers},

@@ -48,9 +48,11 @@ type Config struct {
 	SMTPTLS          string `group:"mail" name:"smtp-tls" env:"HUBLINE_SMTP_TLS" enum:"starttls,tls,none" default:"starttls" help:"How the connection to the mail server is protected: ${enum}. \"none\" is for a server on this machine only."`
 	MailFrom         string `group:"mail" env:"HUBLINE_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of all mail, such as \"Example Telephony <portal@example.com>\". Empty: portal@ at the host of the base URL."`
 
-	LogFormat    string `group:"watch" env:"HUBLINE_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of the log on standard error: ${enum}."`
-	LogLevel     string `group:"watch" env:"HUBLINE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
-	MetricsAddr  string `group:"watch" env:"HUBLINE_METRICS_ADDR" placeholder:"ADDR" help:"Address that serves /metrics instead of the portal's own, so that the outside does not see it."`
+	LogFormat        string `group:"watch" env:"HUBLINE_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of the log on standard error: ${enum}."`
+	LogLevel         string `group:"watch" env:"HUBLINE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
+	MetricsAddr      string `group:"watch" env:"HUBLINE_METRICS_ADDR" placeholder:"ADDR" help:"Address that serves /metrics instead of the portal's own, so that the outside does not see it."`
+	AuditCheckpoints string `group:"watch" name:"audit-checkpoints" env:"HUBLINE_AUDIT_CHECKPOINTS" placeholder:"FILE" help:"File that every signed checkpoint of the audit logs is appended to, best on a disk that whoever looks after the store can't change. With it \"hubline audit verify --checkpoint\" finds a history that was rewritten as a whole."`
+
 	OTLPEndpoint string `group:"watch" name:"otlp-endpoint" env:"HUBLINE_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"OpenTelemetry collector (OTLP over HTTP) that takes traces. Empty: no traces. The other OTEL_* variables are obeyed too."`
 }
 

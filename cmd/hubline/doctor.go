@@ -135,7 +135,7 @@ func (c *doctorCommand) storeAndKey(ctx context.Context) (list []finding) {
 		return append(list, finding{broken, "schema", err.Error(), ""}, c.key(false))
 	}
 	list = append(list, finding{healthy, "schema", fmt.Sprintf("version %d", db.Version()), ""}, c.key(false))
-	return append(list, jobs(ctx, d)...)
+	return append(append(list, jobs(ctx, d)...), c.audit(ctx, d)...)
 }
 
 // writable reports whether files can be made in the folder, or the folder itself.

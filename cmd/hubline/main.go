@@ -49,6 +49,7 @@ type cli struct {
 	Account    accountCommand    `cmd:"" help:"Create, list and change accounts and their API keys."`
 	Staff      staffCommand      `cmd:"" help:"Create, list and remove people of the provider."`
 	Number     numberCommand     `cmd:"" help:"List, assign and withdraw phone numbers, and choose whom they ring."`
+	Audit      auditCommand      `cmd:"" help:"Verify the audit log: an export of it, or all that is in the store."`
 	Config     configCommand     `cmd:"" help:"Print the whole configuration with each value's meaning, default and source."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit, Go and store schema."`
 	Completion completionCommand `cmd:"" help:"Print the completion script for a shell."`

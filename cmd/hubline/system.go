@@ -88,7 +88,7 @@ func assemble(ctx context.Context, cfg *Config, migrate bool, log *slog.Logger, 
 		return nil, err
 	}
 	s.metrics = newMetrics(s.store, s.jobs)
-	s.metrics.registry.MustRegister(&telephony{s.board, s.media})
+	s.metrics.registry.MustRegister(&telephony{s.board, s.media}, &auditMetrics{s.room, cfg.AuditCheckpoints})
 	if s.tracing, err = newTracing(ctx, cfg.OTLPEndpoint); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
@@ -110,6 +110,9 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 	workers.Go(func() { s.feed.Run(work) })
 	workers.Go(func() { s.room.Run(work) })
 	workers.Go(func() { s.phones.Run(work) })
+	if s.cfg.AuditCheckpoints != "" {
+		workers.Go(func() { (&checkpointFile{path: s.cfg.AuditCheckpoints, room: s.room, log: s.log}).run(work) })
+	}
 	workers.Go(func() { s.numbers.Run(work) })
 	workers.Go(func() { s.calls.Run(work) })
 	workers.Go(func() { s.board.Run(work) })
