@@ -3,7 +3,6 @@ package merkle
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"strconv"
@@ -109,15 +108,15 @@ func (k Key) String() string {
 // ParseKey reads a verifier key.
 func ParseKey(text string) (k Key, err error) {
 	wrong := errors.New("this is no verifier key; it has the form name+id+key")
-	name, rest, _ := strings.Cut(strings.TrimSpace(text), "+")
-	id, encoded, found := strings.Cut(rest, "+")
+	text = strings.TrimSpace(text)
+	name, rest, _ := strings.Cut(text, "+")
+	_, encoded, _ := strings.Cut(rest, "+")
 	raw, err := encoding.DecodeString(encoded)
-	if err != nil || !found || name == "" || len(raw) != 1+ed25519.PublicKeySize || raw[0] != algorithm {
+	if err != nil || name == "" || len(raw) != 1+ed25519.PublicKeySize || raw[0] != algorithm {
 		return k, wrong
 	}
 	k = Key{name, ed25519.PublicKey(raw[1:])}
-	given, err := strconv.ParseUint(id, 16, 32)
-	if err != nil || uint32(given) != binary.BigEndian.Uint32(k.id()) {
+	if k.String() != text { // another id, or another spelling of it
 		return k, wrong
 	}
 	return k, nil

@@ -145,7 +145,8 @@ func TestParseKeyRefuses(t *testing.T) {
 	t.Parallel()
 	_, _, key := checkpoint(t)
 	text := key.String()
-	for _, wrong := range []string{"", "a+b", text[:len(text)-1], strings.Replace(text, "+", "-", 1), strings.Replace(text, "hub", "hab", 1), text + "A"} {
+	for _, wrong := range []string{"", "a+b", text[:len(text)-1], strings.Replace(text, "+", "-", 1), strings.Replace(text, "hub", "hab", 1), text + "A",
+		strings.Replace(text, "/a+", "/a+0", 1), strings.Replace(text, "/a+", "/a+\n", 1)} {
 		if _, err := merkle.ParseKey(wrong); err == nil {
 			t.Errorf("%q is taken for a key", wrong)
 		}
