@@ -15,8 +15,10 @@ type tray struct {
 	n    int
 }
 
-func (s *tray) port() int { return 4000 }
-func (s *tray) close()    {}
+func (s *tray) port() int             { return 4000 }
+func (s *tray) close()                {}
+func (s *tray) settle(netip.AddrPort) {}
+func (s *tray) unsettle()             {}
 func (s *tray) send(packet []byte, to netip.AddrPort) bool {
 	s.sent, s.to, s.n = append(s.sent[:0], packet...), to, s.n+1
 	return true

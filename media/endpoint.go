@@ -30,7 +30,11 @@ type Endpoint struct {
 	control control
 	waits   waits
 	dropped dropped
+	steady  uint64 // packets received when the peer counts as settled
 }
+
+// settling is how many packets a peer sends before its socket is made for it alone; a second of sound. Shorter calls do without.
+const settling = 50
 
 // dropped counts what was not passed on.
 type dropped struct{ strangers, invalid, unsent uint64 }
@@ -72,7 +76,9 @@ func (e *Endpoint) Addr() netip.AddrPort {
 func (e *Endpoint) SetPeer(addr netip.AddrPort, signalled netip.Addr) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.rtp.unsettle()
 	e.peer.set(unmap(addr), signalled.Unmap())
+	e.steady = e.in.packets + settling
 	e.in.anew = true
 	e.control.to, e.control.mux, e.control.heard = netip.AddrPort{}, false, 0
 	e.scheduleReport()
@@ -203,6 +209,9 @@ func (e *Endpoint) admit(p *arrived, from netip.AddrPort) (ok bool) {
 		return false
 	}
 	e.in.add(p.header, len(p.packet), p.at)
+	if e.in.packets == e.steady && e.peer.left == 0 {
+		e.rtp.settle(e.peer.to)
+	}
 	if p.format == event8000 || p.format == event48000 {
 		e.press(p.header, p.body)
 	}

@@ -34,6 +34,8 @@ type epollSocket struct {
 	slot    int32
 	six     bool // an IPv6 socket; IPv4 peers are mapped
 	closed  bool
+	direct  *epollSocket // of the same port, connected to the peer; nil while the peer may change
+	alone   bool         // the system gave no such socket
 
 	// The peer's address as the kernel wants it, made anew when it changes.
 	to   netip.AddrPort
@@ -212,7 +214,91 @@ func source(raw *syscall.RawSockaddrInet6) netip.AddrPort {
 
 func (s *epollSocket) port() int { return s.local }
 
+// settle opens a second socket of the port for a peer that stays where it is: the system keeps the way to it, instead of looking for it
+// at every packet, and finds the socket of what comes from there. What comes from elsewhere stays with the first socket, and the source
+// of every packet is looked at as before.
+func (s *epollSocket) settle(to netip.AddrPort) {
+	if s.closed || s.alone || s.direct != nil {
+		return
+	}
+	d := &epollSocket{engine: s.engine, e: s.e, control: s.control, local: s.local, six: s.six, slot: -1, fd: -1}
+	if err := d.beside(s, to); err != nil {
+		if s.alone = true; d.fd >= 0 {
+			_ = syscall.Close(d.fd)
+		}
+		return
+	}
+	if s.direct = d; s.engine.start(d) != nil {
+		s.unsettle()
+	}
+}
+
+// unsettle closes the socket of settle: the peer may be elsewhere.
+func (s *epollSocket) unsettle() {
+	if s.direct != nil {
+		s.direct.close()
+		s.direct = nil
+	}
+}
+
+// soReusePort lets sockets of one user share a port; package syscall does not have it everywhere.
+const soReusePort = 15
+
+// beside binds a socket to the port of another and connects it. They may share the port for this moment only, so that no other program and
+// no other endpoint ever gets it.
+func (s *epollSocket) beside(first *epollSocket, to netip.AddrPort) (err error) {
+	bound, err := syscall.Getsockname(first.fd)
+	if err != nil {
+		return os.NewSyscallError("getsockname", err)
+	}
+	family := syscall.AF_INET
+	if s.six {
+		family = syscall.AF_INET6
+	}
+	if s.fd, err = syscall.Socket(family, syscall.SOCK_DGRAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0); err != nil {
+		s.fd = -1
+		return os.NewSyscallError("socket", err)
+	}
+	share := func(on int) error {
+		for _, fd := range []int{first.fd, s.fd} {
+			if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, soReusePort, on); err != nil {
+				return os.NewSyscallError("setsockopt", err)
+			}
+		}
+		return nil
+	}
+	if err = share(1); err == nil {
+		err = s.bind(bound)
+	}
+	if off := share(0); err == nil {
+		err = off
+	}
+	if err != nil {
+		return err
+	}
+	s.aim(to)
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&s.raw)), s.size); errno != 0 {
+		return os.NewSyscallError("connect", errno)
+	}
+	return nil
+}
+
+// pass sends over a connected socket. Word of an earlier packet that could not be delivered comes in place of a packet, which goes again.
+func (s *epollSocket) pass(packet []byte) bool {
+	for range 2 {
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)),
+			syscall.MSG_NOSIGNAL, 0, 0)
+		if errno != syscall.ECONNREFUSED {
+			return errno == 0
+		}
+	}
+	return false
+}
+
 func (s *epollSocket) send(packet []byte, to netip.AddrPort) bool {
+	if s.direct != nil && to == s.direct.to {
+		return s.direct.pass(packet)
+	}
 	if to != s.to {
 		s.aim(to)
 	}
@@ -238,6 +324,7 @@ func (s *epollSocket) close() {
 	if s.closed {
 		return
 	}
+	s.unsettle()
 	s.closed = true
 	_ = syscall.Close(s.fd) // which also takes it out of the epoll set
 	if s.slot < 0 {

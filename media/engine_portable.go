@@ -66,4 +66,8 @@ func (s *portableSocket) send(packet []byte, to netip.AddrPort) bool {
 	return err == nil
 }
 
+func (s *portableSocket) settle(netip.AddrPort) {}
+
+func (s *portableSocket) unsettle() {}
+
 func (s *portableSocket) close() { _ = s.conn.Close() }

@@ -61,6 +61,8 @@ type engine interface {
 type socket interface {
 	port() int
 	send(packet []byte, to netip.AddrPort) bool
+	settle(to netip.AddrPort) // the peer will stay there, until unsettle
+	unsettle()
 	close()
 }
 
