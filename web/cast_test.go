@@ -89,6 +89,7 @@ type things struct {
 	name                             string // the account's
 	targetVersion, invitationVersion int64
 	accountVersion                   int64
+	provider                         string // of sign-ins
 }
 
 // The states of membership. The invited belong to another account; the removed to none.
@@ -103,7 +104,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.holders = []string{c.boss.Name, admins.Name}
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
-	c.missing = &things{slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
+	c.missing = &things{provider: randomID(), slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
 		number: "+61255509999", upload: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
@@ -158,7 +159,11 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	}
 	target, paused := c.Join(admin, "target@"+domain), c.Join(admin, "paused@"+domain)
 	invitation, _ := c.Invite(admin, "waiting@"+domain)
-	th := &things{slug: admin.Account.Slug, name: name, target: target.ID(), paused: paused.ID(), invitation: invitation.ID}
+	own, err := c.AddProvider(ctx, admin.Actor(), account.NewProvider{Name: "ID of " + domain, Issuer: c.elsewhere.Issuer, ClientID: domain, Secret: "x", Domains: domain})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th := &things{provider: own.ID, slug: admin.Account.Slug, name: name, target: target.ID(), paused: paused.ID(), invitation: invitation.ID}
 	label := strings.ToUpper(domain[:1]) + domain[1:strings.IndexByte(domain, '.')] + " target"
 	asked, err := c.support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.Question, Subject: name + " asks about target", Description: "For " + domain})
 	if err != nil {

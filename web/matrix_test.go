@@ -47,6 +47,7 @@ var parameters = map[string]func(c *cell) string{
 	"/{account}/access-reviews/{id}":               func(c *cell) string { return c.review },
 	"/{account}/groups/{id}":                       func(c *cell) string { return c.group },
 	"/{account}/groups/{id}/people/{member}":       func(c *cell) string { return c.target },
+	"/{account}/settings/sign-in/{id}":             func(c *cell) string { return c.provider },
 	"/{account}/invitations/{id}":                  func(c *cell) string { return c.things.invitation },
 	"/{account}/support/{id}":                      func(c *cell) string { return c.ticket },
 	"/console/accounts/{slug}/numbers/{number}":    func(*cell) string { return youngNumber },
@@ -97,6 +98,12 @@ var posts = map[string]func(c *cell) url.Values{
 	"/profile/security/password": func(*cell) url.Values {
 		return pairs("current_password", accounttest.Password, "password", "quince tram wattle 14")
 	},
+	"/{account}/settings/sign-in/new": func(c *cell) url.Values {
+		return pairs("name", "New ID", "issuer", c.elsewhere.Issuer, "client_id", "new", "client_secret", "x", "domains", "new.example")
+	},
+	"/{account}/settings/sign-in/{id}/test":    nothing,
+	"/{account}/settings/sign-in/{id}/switch":  nothing,
+	"/{account}/settings/sign-in/{id}/removal": nothing,
 	"/sign-in/with/{provider}":                 nothing,
 	"/invitations/{token}/with/{provider}":     nothing,
 	"/profile/security/link/{provider}":        nothing,
@@ -410,7 +417,7 @@ func changedWhat(tables []string) string {
 // inert are forms that are open to somebody for whom they do nothing.
 func (c *cell) inert() bool {
 	switch c.route.Pattern {
-	case "/check", "/check/code": // the provider's people are asked for no code
+	case "/check", "/check/code", "/profile/security/link/{provider}": // the provider's people are asked for no code, and link nothing
 		return c.who.state == "staff"
 	case "/invitations/{token}": // whoever is signed in as somebody else is told so
 		return c.level == "signed in"

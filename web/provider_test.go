@@ -106,3 +106,53 @@ func TestProvidersThatFail(t *testing.T) {
 		}
 	})
 }
+
+// An admin adds a provider of the account's own, tests it, switches it off and removes it; its people find its button on the way in.
+func TestOwnProviderOnThePages(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		admin := w.Rig.Open("harbour")
+		jo := w.Join(admin, "jo@harbour.example")
+		w.elsewhere.Client("harbour", "s3cret", w.ProviderRedirect("harbour"))
+		v := w.as(admin)
+		v.open("/harbour/settings").shows(200, "/harbour/settings", "Sign-in providers of this account")
+		v.open("/harbour/settings/sign-in").shows(200, "/harbour/settings/sign-in", "There is none yet")
+		v.open("/harbour/settings/sign-in/new").shows(200, "/harbour/settings/sign-in/new", w.ProviderRedirect("harbour"))
+		v.press("Add provider", "name", "Example ID", "issuer", "https://127.0.0.1/x", "client_id", "harbour", "client_secret", "s3cret", "domains", "harbour.example")
+		v.shows(422, "/harbour/settings/sign-in/new", "Issuer must be a public https address")
+		if !strings.Contains(v.body, `value="https://127.0.0.1/x"`) {
+			t.Error("what was typed is gone")
+		}
+		v.press("Add provider", "issuer", w.elsewhere.Issuer+"/no", "client_secret", "s3cret").shows(422, "/harbour/settings/sign-in/new", "answers as a sign-in provider does")
+		v.press("Add provider", "issuer", w.elsewhere.Issuer, "client_secret", "s3cret").shows(200, "/harbour/settings/sign-in", "Example ID is added", "harbour.example", "On")
+		if strings.Contains(v.body, "s3cret") {
+			t.Error("the secret is shown")
+		}
+		v.press("Test Example ID").shows(200, "/harbour/settings/sign-in", "Example ID answers")
+		w.elsewhere.Faults("other-issuer")
+		v.press("Test Example ID").shows(200, "/harbour/settings/sign-in", "Nothing at "+w.elsewhere.Issuer)
+		w.elsewhere.Faults()
+
+		j := w.as(jo.Check())
+		j.open("/profile/security").press("Link Example ID of "+admin.Account.Name).through("jo@harbour.example").shows(200, "/profile/security", "You can now sign in with Example ID")
+		j = w.browser(cafe)
+		j.open("/sign-in?next=/harbour/")
+		if n := strings.Count(j.body, "Continue with Example ID"); n != 2 { // the installation's, and the account's
+			t.Fatalf("%d buttons at the account", n)
+		}
+		if n := strings.Count(w.browser(cafe).open("/sign-in?next=/northside/").body, "Continue with Example ID"); n != 1 {
+			t.Errorf("%d buttons elsewhere", n)
+		}
+		list, err := w.OwnProviders(t.Context(), admin.Actor())
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.post("/sign-in/with/"+list[0].ID, "next", "/harbour/").through("jo@harbour.example").shows(200, "/harbour/")
+		j.open("/profile/security").shows(200, "/profile/security").lacks("Link Example ID")
+
+		v.press("Switch off Example ID").shows(200, "/harbour/settings/sign-in", "Example ID is switched off", "Off")
+		j.open("/harbour/").shows(200, "/sign-in")
+		v.press("Switch on Example ID").shows(200, "/harbour/settings/sign-in", "Example ID is switched on")
+		v.open("/harbour/settings/sign-in/"+list[0].ID+"/removal").shows(200, "/harbour/*", "Remove Example ID?")
+		v.press("Remove provider").shows(200, "/harbour/settings/sign-in", "Example ID is removed", "There is none yet")
+	})
+}

@@ -51,6 +51,9 @@ func (r *Room) AddProvider(ctx context.Context, actor Actor, in NewProvider) (p 
 	if p, err = r.checkProvider(in); err != nil {
 		return p, err
 	}
+	if actor.Kind == Member && !actor.Checked { // before anything is asked of other machines; the check is used up with the change
+		return p, fault.New(fault.StepUp, "check-needed", "Confirm it is you. We will email you a code")
+	}
 	p.AccountID, p.ID, p.Enabled, p.CreatedAt = actor.Account.ID, ident.New(), true, r.now()
 	if err := r.probe(ctx, actor, p); err != nil {
 		return SignInProvider{}, err
