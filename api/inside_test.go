@@ -213,7 +213,8 @@ var elsewhere = []string{
 	"account-number-form", "first-admin", "slug-form", "slug-reserved", "slug-taken", "number-taken", // opening accounts
 	"methods-own", "methods-unknown", "second-factor-own", "second-factor-unknown", "session-hours", // the portal's settings
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
-	"decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
+	"invitation-account", "decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
+	"account-closed", "account-number-typed", "account-state", "note-empty", "note-form", "pin-form", "pin-wrong", "visit-answered", "visit-excluded", "visit-minutes", "visit-read-only", "visit-open", "visit-over", "visit-ticket", "grant-hours", // the provider's, and letting it in
 	"account-settled", "key-life", "limit-not-raised", "scope-unknown", "staff-known", "staff-member", // the provider's
 	"password-common", "password-empty", "password-link-unknown", "password-long", "password-short", "password-wrong",
 	"set-up-unknown", "set-up-deleted", "set-up-used", "set-up-replaced", "set-up-expired", "set-up-app-off", "device-kind", "device-limit", // setting up a phone

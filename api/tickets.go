@@ -12,7 +12,7 @@ import (
 type Ticket struct {
 	ID          string         `json:"id" doc:"ID of the ticket." example:"t5zr2yb7m4xw6ct2ahsn5dek3v"`
 	Number      int64          `json:"number" doc:"What people call it by." example:"1042"`
-	Kind        string         `json:"kind" enum:"phone-user-limit,question" doc:"phone-user-limit asks for a larger plan." example:"question"`
+	Kind        string         `json:"kind" enum:"phone-user-limit,question,invoice-details" doc:"phone-user-limit asks for a larger plan; invoice-details are for people with billing, the others for admins." example:"question"`
 	Subject     string         `json:"subject" doc:"What it is about." example:"Hold music"`
 	Description string         `json:"description,omitempty" doc:"What was asked." example:"How do we change it?"`
 	PhoneUsers  int            `json:"phone_users,omitempty" doc:"Of kind phone-user-limit: how many phone users the plan is to hold." example:"20"`
@@ -48,9 +48,9 @@ type Tickets struct {
 
 // NewTicket is what it takes to ask.
 type NewTicket struct {
-	Kind        string `json:"kind" enum:"phone-user-limit,question" doc:"phone-user-limit asks for a larger plan; there can be one such ticket that is not closed." example:"phone-user-limit"`
-	Subject     string `json:"subject,omitempty" doc:"Of kind question: what it is about, at most 120 characters. Others have a subject of their own." example:"Hold music"`
-	Description string `json:"description,omitempty" doc:"At most 2,000 characters. A question needs one." example:"A new branch opens in March."`
+	Kind        string `json:"kind" enum:"phone-user-limit,question,invoice-details" doc:"phone-user-limit asks for a larger plan; there can be one such ticket that is not closed. invoice-details needs a maker with billing, the others an admin." example:"phone-user-limit"`
+	Subject     string `json:"subject,omitempty" doc:"Of kind question or invoice-details: what it is about, at most 120 characters. The other has a subject of its own." example:"Hold music"`
+	Description string `json:"description,omitempty" doc:"At most 2,000 characters. Kinds with a subject need one." example:"A new branch opens in March."`
 	PhoneUsers  int    `json:"phone_users,omitempty" minimum:"0" maximum:"100000" doc:"Of kind phone-user-limit: how many phone users the plan is to hold, more than it does." example:"20"`
 }
 

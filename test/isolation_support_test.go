@@ -4,13 +4,14 @@ import (
 	"reflect"
 	"testing"
 
+	"hubline/product/account"
 	"hubline/product/support"
 )
 
 // supportWalk is the walk through the room "support".
 var supportWalk = walk{
 	room:    reflect.TypeFor[*support.Room](),
-	tables:  []string{"tickets", "ticket_messages"},
+	tables:  []string{"tickets", "ticket_messages", "visits", "visit_grants", "support_pins"},
 	prepare: supportVerbs,
 }
 
@@ -25,21 +26,57 @@ func supportVerbs(t *testing.T, h *harbour) map[string]verb {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pin, _, err := room.MakePIN(t.Context(), h.admin.Actor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit, err := room.AskVisit(t.Context(), h.Staff("visitor@voice.example").Inside(h.admin.Account), support.VisitRequest{Reason: "For Harbour", Minutes: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string]verb{
-		"Open": {whom: members, writes: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+		"MakePIN": {whom: members, writes: true, right: account.ShowPIN, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just2(room.MakePIN(c, a))
+		}},
+		"UsePIN": {whom: provider, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.UsePIN(c, a, pin))
+		}},
+		"AskVisit": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+			return just(room.AskVisit(c, a, support.VisitRequest{Reason: "Stranger", Minutes: 60}))
+		}},
+		"AnswerVisit": {whom: members, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.AnswerVisit(c, a, visit.ID, true, true))
+		}},
+		"EndVisit": {whom: members, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.EndVisit(c, a, visit.ID))
+		}},
+		"GrantVisits": {whom: members, writes: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.GrantVisits(c, a, 4, true))
+		}},
+		"VisitGrant": {whom: members, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			found, _, err := room.VisitGrant(c, a)
+			return found, err
+		}},
+		"Visits": {whom: members, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.Visits(c, a))
+		}},
+		"Visitors": {whom: members, right: account.ViewHome, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.Visitors(c, a))
+		}},
+		"Open": {whom: members, right: account.OpenTickets, writes: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just(room.Open(c, a, support.NewTicket{Kind: support.Question, Subject: "Stranger", Description: "Stranger"}))
 		}},
-		"List": {whom: members, call: func(_ *harbour, c ctx, a actor) (any, error) {
+		"List": {whom: members, right: account.ViewTickets, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just2(room.List(c, a, support.Filter{}))
 		}},
-		"LimitRequest": {whom: members, call: func(_ *harbour, c ctx, a actor) (any, error) {
+		"LimitRequest": {whom: members, right: account.ViewTickets, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			found, _, err := room.LimitRequest(c, a)
 			return found, err
 		}},
-		"ByID": {whom: members, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+		"ByID": {whom: members, right: account.ViewTickets, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just(room.ByID(c, a, ticket.ID))
 		}},
-		"Answer": {whom: members, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+		"Answer": {whom: members, right: account.OpenTickets, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just(room.Answer(c, a, ticket.ID, support.Answer{Text: "Stranger"}))
 		}},
 		"Queue": {whom: provider, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {

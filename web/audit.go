@@ -59,7 +59,7 @@ func (l auditLine) Detail() string {
 		return "Access: " + l.After
 	case account.HubUserRemoved:
 		return "Access before: " + l.Before
-	case account.AccountOpened, account.APIKeyMade, account.TicketOpened:
+	case account.AccountOpened, account.AccountSuspended, account.AccountClosing, account.APIKeyMade, account.TicketOpened, account.VisitAsked, account.VisitAllowed, account.VisitsGranted:
 		return l.After
 	}
 	return ""
@@ -215,7 +215,7 @@ func (v *View) Clock(at any) template.HTML {
 // actorMark says of whom it was when it was not a person of the account.
 func actorMark(e account.AuditEntry) string {
 	switch e.ActorKind {
-	case account.Staff:
+	case account.Staff, account.Visitor:
 		return "Provider staff"
 	case account.Operator:
 		return "Provider"

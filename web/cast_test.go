@@ -28,12 +28,16 @@ import (
 // check is fresh and a code is on its way to them.
 type cast struct {
 	*world
-	boss    *accounttest.User // admin and billing of the account "harbour", which everything is about
-	players []*player         // each role set in each state of membership in harbour
-	clerk   *player           // a person of the provider
-	own     *things           // of harbour
-	far     *things           // of an account that none of the players belongs to; what is in it has the marks
-	missing *things           // of no account
+	boss     *accounttest.User // admin and billing of the account "harbour", which everything is about
+	players  []*player         // each role set in each state of membership in harbour
+	clerk    *player           // a person of the provider
+	visitors []*player         // people of the provider whom harbour let in: to look, and to change things too
+	visited  bool              // visitors are asked, too
+	pin      string            // that a hub user of harbour shows
+	askedOf  string            // slug of an account that the clerk asked to see
+	own      *things           // of harbour
+	far      *things           // of an account that none of the players belongs to; what is in it has the marks
+	missing  *things           // of no account
 
 	young, youngNumber          string // slug and number of an account whose first admin has not accepted
 	asleep                      string // slug of a suspended account
@@ -68,7 +72,13 @@ func (p *player) browser() account.Browser {
 	return account.Browser{Address: accounttest.Address, UserAgent: accounttest.UserAgent, Device: p.device}
 }
 
+// visits reports whether the player is of the provider and was let into harbour.
+func (p *player) visits() bool { return strings.HasPrefix(p.state, "visit") }
+
 func (p *player) String() string {
+	if p.visits() {
+		return p.state
+	}
 	if p.state == "staff" {
 		return "staff"
 	}
@@ -82,6 +92,8 @@ type things struct {
 	group                            string // that target is in
 	groupVersion                     int64
 	review                           string // of access, going on
+	bill                             string // an open request about invoice details
+	visit                            string // that a person of the provider asks for
 	phoneUser, device, number        string // a phone user, its one device, a number that rings it
 	upload                           string // an import that was only reviewed
 	call                             string // that goes on
@@ -106,6 +118,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.far = c.things(c.Open("far"), "zanzibar.example")
 	c.missing = &things{provider: randomID(), slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
 		number: "+61255509999", upload: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+	c.missing.bill, c.missing.visit = randomID(), randomID()
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +183,10 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 		c.t.Fatal(err)
 	}
 	th.ticket = asked.ID
+	if asked, err = c.support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.InvoiceDetails, Subject: name + " has a new address", Description: "For " + domain}); err != nil {
+		c.t.Fatal(err)
+	}
+	th.bill = asked.ID
 	g, err := c.MakeGroup(ctx, admin.Actor(), account.NewGroup{Name: "Leads of " + domain})
 	if err == nil {
 		g, _, err = c.AddToGroup(ctx, admin.Actor(), g.ID, account.Chosen{IDs: []string{th.target}}, 0)
@@ -305,6 +322,7 @@ func (c *cast) provide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.letIn(t)
 	c.young, c.youngNumber = young.Slug, young.Number
 	asleep, _, err := c.Room.Open(ctx, account.Operate(), account.NewAccount{Name: "Asleep Group", AdminEmail: "first@asleep.example"})
 	if err == nil {
@@ -429,4 +447,46 @@ func (e *ear) FlushError() error {
 		e.hearsEnough()
 	}
 	return nil
+}
+
+// letIn has people of the provider ask to see accounts, and lets two of them into harbour.
+func (c *cast) letIn(t *testing.T) {
+	t.Helper()
+	ask := func(who account.Actor, th *things) support.Visit {
+		a, err := c.BySlug(t.Context(), account.Operate(), th.slug)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := c.support.AskVisit(t.Context(), who.Inside(a), support.VisitRequest{Reason: "Look at it", Minutes: 240, Change: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	asker := c.Staff("asker@provider.example")
+	c.own.visit, c.far.visit = ask(asker, c.own).ID, ask(asker, c.far).ID
+	clerk, err := c.SignedIn(t.Context(), c.clerk.session, accounttest.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.askedOf = c.far.slug
+	ask(clerk, c.far)
+	for state, change := range map[string]bool{"visit": false, "visit with changes": true} {
+		p := c.clerkFrom(strings.ReplaceAll(state, " ", "-") + "@provider.example")
+		actor, err := c.SignedIn(t.Context(), p.session, accounttest.Address)
+		if err == nil {
+			_, err = c.support.AnswerVisit(t.Context(), c.boss.Actor(), ask(actor, c.own).ID, true, change)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.state = state
+		c.visitors = append(c.visitors, p)
+	}
+	if c.pin, _, err = c.support.MakePIN(t.Context(), c.boss.Actor()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.support.GrantVisits(t.Context(), c.boss.Actor(), 4, false); err != nil {
+		t.Fatal(err)
+	}
 }

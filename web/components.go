@@ -322,6 +322,7 @@ func (p *Portal) functions() template.FuncMap {
 		"tag":      p.tag,
 		"none":     none,
 		"count":    count,
+		"visit":    visitSpan,
 		"number":   figure,
 		"lasting":  lasting,
 		"lower":    strings.ToLower,

@@ -6,6 +6,7 @@ import (
 	"hubline/base/fault"
 	"hubline/product/account"
 	"hubline/product/number"
+	"hubline/product/support"
 )
 
 const consolePage = 50 // rows
@@ -100,6 +101,9 @@ type accountPage struct {
 	Numbers []number.Number // the first of them
 	Total   int             // numbers
 	Used    int             // phone users
+
+	Visit      support.Visit // the viewer's newest to this account
+	VisitState support.VisitState
 }
 
 // State is where the account stands, in words.
@@ -147,9 +151,13 @@ func (p *Portal) accountPage(r *Request) error {
 	if err != nil {
 		return err
 	}
+	visit, visitState, err := p.ownVisit(r, a)
+	if err != nil {
+		return err
+	}
 	r.FillBeside("plan", planForm{Limit: a.PhoneUserLimit})
 	return r.Render("console/account.html", Page{Title: a.Name, Section: "console/accounts", Crumbs: []Link{toAccounts},
-		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli(), numbers, total, used}})
+		Data: accountPage{a, lifeWords(a.Policy.InvitationHours), first, p.Now().UnixMilli(), numbers, total, used, visit, visitState}})
 }
 
 // inviteFirstAdmin sends the first admin's invitation again, perhaps to another address.

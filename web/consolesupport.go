@@ -150,3 +150,24 @@ func (p *Portal) changePlan(r *Request) error {
 	}
 	return r.Go("/console/accounts/"+a.Slug, Banner{Text: "The plan of " + a.Name + " now holds " + count(a.PhoneUserLimit, "phone user") + " (was " + thousands(before) + ")."})
 }
+
+// pinCheck shows staff the form for a caller's support PIN.
+func (p *Portal) pinCheck(r *Request) error {
+	return r.Render("console/pin.html", Page{Title: "Support PIN", Section: "console/pin"})
+}
+
+// usePIN shows who reads a PIN out. It is used up, so the answer can't be looked at again.
+func (p *Portal) usePIN(r *Request) error {
+	var in struct {
+		PIN string `form:"pin,hidden"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return r.Again(err, p.pinCheck)
+	}
+	caller, err := p.Support.UsePIN(r.Context(), r.Viewer.Actor, in.PIN)
+	if err != nil {
+		return r.Again(err, p.pinCheck)
+	}
+	r.Form = &Form{}
+	return r.Render("console/pin.html", Page{Title: "Support PIN", Section: "console/pin", Data: caller})
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hubline/base/fault"
+	"hubline/product/account"
 )
 
 var (
@@ -194,6 +195,10 @@ func kindOf(f *fault.Fault) fault.Kind {
 func (p *Portal) forbidden(r *Request, permission string) FaultPage {
 	r.visit.fault = "no-permission"
 	page := FaultPage{Status: http.StatusForbidden, Icon: "lock", Text: "Your access does not include this page."}
+	if f, ok := fault.Of(r.Viewer.Actor.Require(account.Permission(permission))); ok && r.Viewer.Actor.Kind == account.Visitor {
+		page.Text = sentence(f.Message)
+		return page
+	}
 	help, err := p.Guard.Help(r.Context(), r.Viewer, permission)
 	if err != nil {
 		p.report(r, err)

@@ -27,7 +27,7 @@ func (d doorkeeper) Viewer(r *http.Request, slug string) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Viewer{PersonID: actor.PersonID, Name: actor.Name, Email: actor.Email, Theme: actor.Theme, Staff: actor.Kind == account.Staff, Actor: actor,
+	v := &Viewer{PersonID: actor.PersonID, Name: actor.Name, Email: actor.Email, Theme: actor.Theme, Staff: actor.Kind == account.Staff || actor.Kind == account.Visitor, Actor: actor,
 		Can: func(permission string) bool { return actor.Can(account.Permission(permission)) }}
 	if actor.Account.ID != "" {
 		v.Zone = actor.Account.Location()

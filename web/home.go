@@ -35,11 +35,13 @@ func (p *Portal) home(r *Request) error {
 			return err
 		}
 		data.Counts = &counts
-		policy, err := p.Account.ReviewPolicy(r.Context(), actor)
-		if err != nil {
-			return err
+		if r.may(account.ChangeHubUsers) {
+			policy, err := p.Account.ReviewPolicy(r.Context(), actor)
+			if err != nil {
+				return err
+			}
+			data.Review = policy.DueAt > 0 && policy.DueAt <= p.Now().UnixMilli()
 		}
-		data.Review = policy.DueAt > 0 && policy.DueAt <= p.Now().UnixMilli()
 		data.Lonely = len(data.Admins) == 1 && r.may(account.InviteHubUsers)
 	}
 	if r.may(account.ViewCalls) {

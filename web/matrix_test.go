@@ -49,9 +49,11 @@ var parameters = map[string]func(c *cell) string{
 	"/{account}/groups/{id}/people/{member}":       func(c *cell) string { return c.target },
 	"/{account}/settings/sign-in/{id}":             func(c *cell) string { return c.provider },
 	"/{account}/invitations/{id}":                  func(c *cell) string { return c.things.invitation },
-	"/{account}/support/{id}":                      func(c *cell) string { return c.ticket },
+	"/{account}/support/{id}":                      func(c *cell) string { return c.ticketFor() },
 	"/console/accounts/{slug}/numbers/{number}":    func(*cell) string { return youngNumber },
 	"/console/requests/{number}":                   func(c *cell) string { return whole(c.wish) },
+	"/{account}/support/visits/{id}":               func(c *cell) string { return c.things.visit },
+	"/console/accounts/{slug} asked":               func(c *cell) string { return c.askedOf },
 	"/{account}/phone-users/{id}":                  func(c *cell) string { return c.phoneUser },
 	"/{account}/phone-users/{id}/devices/{device}": func(c *cell) string { return c.device },
 	"/{account}/imports/{id}":                      func(c *cell) string { return c.upload },
@@ -126,9 +128,18 @@ var posts = map[string]func(c *cell) url.Values{
 	"/console/accounts/{slug}/closing":                     func(c *cell) url.Values { return pairs("reason", "Cancelled", "typed", c.youngNumber) },
 	"/console/requests/{number}":                           func(*cell) url.Values { return pairs("text", "From Monday on") },
 	"/console/requests/{number}/limit":                     func(*cell) url.Values { return pairs("phone_user_limit", "20", "reply", "There you are") },
+	"/{account}/support/pin":                               nothing,
+	"/console/pin":                                         func(c *cell) url.Values { return pairs("pin", c.pin) },
+	"/{account}/support/invoice":                           func(*cell) url.Values { return pairs("subject", "New address", "description", "1 High Street") },
 	"/{account}/support/new":                               func(*cell) url.Values { return pairs("subject", "Hold music", "description", "How?") },
 	"/{account}/support/more":                              func(*cell) url.Values { return pairs("phone_users", "12", "description", "A new branch") },
 	"/{account}/support/{id}":                              func(*cell) url.Values { return pairs("text", "Any news?") },
+	"/console/accounts/{slug}/visit":                       func(*cell) url.Values { return pairs("reason", "Look at it", "minutes", "30") },
+	"/console/accounts/{slug}/visit/end":                   nothing,
+	"/{account}/support/visits/{id}":                       func(*cell) url.Values { return pairs("answer", "allow") },
+	"/{account}/support/visits/{id}/end":                   nothing,
+	"/{account}/support/visits/grant":                      func(*cell) url.Values { return pairs("hours", "4") },
+	"/{account}/support/visits/grant/end":                  nothing,
 	"/{account}/settings":                                  postSettings,
 	"/{account}/audit-log/proof":                           nothing,
 	"/{account}/audit-log/keeping":                         func(*cell) url.Values { return pairs("years", "2") },
@@ -175,6 +186,14 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/invitations/{id}/cancellation":       nothing,
 }
 
+// ticketFor is a request that the person's roles cover: one about a bill for who has billing only.
+func (c *cell) ticketFor() string {
+	if len(c.who.roles) == 1 && c.who.roles[0] == account.Billing {
+		return c.bill
+	}
+	return c.ticket
+}
+
 func nothing(*cell) url.Values { return url.Values{} }
 
 func postSettings(c *cell) url.Values {
@@ -209,6 +228,9 @@ func (c *cell) address() (string, error) {
 			}
 			if strings.HasSuffix(c.route.Pattern, "/enabling") && part == "{slug}" {
 				fill = parameters[sofar+" asleep"]
+			}
+			if strings.HasSuffix(c.route.Pattern, "/visit/end") && part == "{slug}" {
+				fill = parameters[sofar+" asked"]
 			}
 			if fill == nil {
 				return "", fmt.Errorf("tell the matrix how to fill in %s of %s %s", part, c.route.Method, c.route.Pattern)
@@ -264,7 +286,7 @@ const (
 func (c *cell) expected() verdict {
 	access := string(c.route.Access)
 	permission, needs := strings.CutPrefix(access, "needs:")
-	belongs := c.who.state == "active" && (c.where == "own" || strings.HasPrefix(c.where, "own account"))
+	belongs := (c.who.state == "active" || c.who.visits()) && (c.where == "own" || strings.HasPrefix(c.where, "own account"))
 	switch {
 	case access == "public":
 		return open
@@ -276,7 +298,9 @@ func (c *cell) expected() verdict {
 		return open
 	case access == "staff" || !belongs:
 		return hidden
-	case needs && !holds(c.who.roles, account.Permission(permission)):
+	case c.route.Pattern == "/{account}/ask" && c.who.visits(): // who was let in asks for no role
+		return forbidden
+	case needs && !c.who.holds(account.Permission(permission)):
 		return forbidden
 	case c.where != "own":
 		return hidden
@@ -287,6 +311,14 @@ func (c *cell) expected() verdict {
 }
 
 // holds reads the table of rights without its code.
+func (p *player) holds(permission account.Permission) bool {
+	if !p.visits() {
+		return holds(p.roles, permission)
+	}
+	i := slices.IndexFunc(account.Rights, func(r account.Right) bool { return r.Permission == permission })
+	return i >= 0 && (account.Rights[i].Staff || p.state == "visit with changes" && account.Rights[i].StaffChange)
+}
+
 func holds(roles account.Roles, p account.Permission) bool {
 	i := slices.IndexFunc(account.Rights, func(r account.Right) bool { return r.Permission == p })
 	if i < 0 {
@@ -303,6 +335,9 @@ func (c *cast) cells(rt Route) []*cell {
 	inAccount := strings.HasPrefix(rt.Pattern, "/{account}/")
 	for _, level := range levels {
 		people := append(slices.Clone(c.players), c.clerk)
+		if inAccount && level == "signed in" && c.visited {
+			people = append(people, c.visitors...)
+		}
 		if level == "signed out" {
 			people = []*player{c.players[0]}
 		}
@@ -441,7 +476,13 @@ func (c *cell) judge(got *page, secrets map[string]string) string {
 	case asked:
 		return c.judgeAsked(got)
 	case forbidden:
-		if got.status != http.StatusForbidden || !strings.Contains(got.text(), "You need Account admin access.") {
+		if c.who.visits() {
+			if got.status != http.StatusForbidden || !strings.Contains(got.text(), "Staff can't do this in a customer's account.") && !strings.Contains(got.text(), "and change nothing.") {
+				return fmt.Sprintf("%d instead of a page that says what a visit leaves out: %s", got.status, got.text())
+			}
+			return ""
+		}
+		if got.status != http.StatusForbidden || !strings.Contains(got.text(), "You need "+c.missing()+" access.") {
 			return fmt.Sprintf("%d instead of a page that says what is missing: %s", got.status, got.text())
 		}
 		for _, name := range c.holders {
@@ -504,11 +545,20 @@ func (c *cell) judgeAsked(got *page) string {
 	return ""
 }
 
+// missing names the access that the route needs.
+func (c *cell) missing() string {
+	permission, _ := strings.CutPrefix(string(c.route.Access), "needs:")
+	if holds(account.Roles{account.Billing}, account.Permission(permission)) && !holds(account.Roles{account.Admin}, account.Permission(permission)) {
+		return "Billing"
+	}
+	return "Account admin"
+}
+
 // leak looks for words that the cell's person may not read.
 func (c *cell) leak(got *page) string {
 	all := c.everything(got)
 	forbiddenWords := slices.Clone(c.farMarks)
-	if c.who.state != "active" || c.level != "signed in" {
+	if c.who.state != "active" && !c.who.visits() || c.level != "signed in" {
 		forbiddenWords = append(forbiddenWords, c.ownMarks...)
 	}
 	if c.who.state == "staff" && c.route.Access == Staff && c.level == "signed in" || c.route.Access == Public {
@@ -549,6 +599,7 @@ func TestMatrix(t *testing.T) {
 
 func (c *cast) allCells(t *testing.T) {
 	count := newTally()
+	c.visited = true
 	for _, rt := range c.portal.Routes() {
 		for _, problem := range c.check(rt, count) {
 			t.Error(problem)

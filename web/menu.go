@@ -35,11 +35,14 @@ var (
 		}},
 		{label: "Support", icon: "help", under: []entry{
 			{label: "Requests", path: "support"},
+			{label: "Let support in", path: "support/visits"},
+			{label: "Support PIN", path: "support/pin"},
 		}},
 	}
 	consoleMenu = []entry{
 		{label: "Accounts", icon: "building", path: "console/accounts"},
 		{label: "Requests", icon: "help", path: "console/requests"},
+		{label: "Support PIN", icon: "key", path: "console/pin"},
 		{label: "Staff", icon: "users", path: "console/staff"},
 		{label: "Jobs", icon: "clock", path: "console/jobs"},
 		{label: "Audit", icon: "list", path: "console/audit-log"},

@@ -148,10 +148,11 @@ func phoneUserLine(r *Request, u phoneuser.User) phoneUserRow {
 	if !r.may(account.ChangePhoneUsers) {
 		return row
 	}
-	if u.AppEnabled && u.Email != "" {
+	hands := r.may(account.SendPhoneDetails)
+	if hands && u.AppEnabled && u.Email != "" {
 		row.Menu = append(row.Menu, MenuItem{Label: sendLabel(u), Icon: "mail", Path: row.Path + "/send-details", Post: true})
 	}
-	if u.AppEnabled {
+	if hands && u.AppEnabled {
 		row.Menu = append(row.Menu, MenuItem{Label: "Reset phones…", Icon: "key", Path: row.Path + "/reset", Dialog: "reset",
 			Fill: fillAbout(phoneReset(r, u))})
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -48,6 +49,7 @@ type View struct {
 
 	ProfileMenu []MenuLine
 
+	ctx    context.Context
 	here   string // the page of the menu that this one belongs to
 	now    time.Time
 	zone   *time.Location
@@ -99,7 +101,7 @@ func (r *Request) fragment() bool {
 func (r *Request) view(page Page) *View {
 	p := r.portal
 	v := &View{Page: page, Viewer: r.Viewer, Form: r.Form, Provider: p.Provider, Path: r.URL.RequestURI(), Ref: r.visit.Reference(),
-		Done: r.takeBanner(), now: p.Now(), zone: p.Zone, portal: p, Theme: r.theme()}
+		Done: r.takeBanner(), now: p.Now(), zone: p.Zone, portal: p, Theme: r.theme(), ctx: r.Context()}
 	if v.Layout == "" {
 		v.Layout = "portal"
 		if r.Viewer == nil {

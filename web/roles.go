@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 
+	"hubline/base/fault"
 	"hubline/product/account"
 )
 
@@ -60,6 +61,9 @@ func (p *Portal) askForAccess(r *Request) error {
 	}
 	if err := r.Decode(&in); err != nil {
 		return err
+	}
+	if r.Viewer.Actor.Kind == account.Visitor { // whom an admin lets in does not ask for a role
+		return fault.New(fault.Forbidden, "visit-excluded", "Staff can't do this in a customer's account. Its own admins can")
 	}
 	home := r.Viewer.Account.Slug
 	asked, err := p.Account.AskForAccess(r.Context(), r.Viewer.Actor, account.Permission(in.Permission))

@@ -61,10 +61,10 @@ type questionForm struct {
 
 // newTicket shows the form for a request in one's own words.
 func (p *Portal) newTicket(r *Request) error {
-	if err := r.Viewer.Actor.Require(account.OpenTickets); err != nil {
+	if err := r.Viewer.Actor.Require(account.AskForChanges); err != nil {
 		return err
 	}
-	return r.Render("support/new.html", Page{Title: "Ask " + p.Provider, Section: "support", Crumbs: ticketCrumbs(r), Data: r.formKey()})
+	return r.Render("support/new.html", Page{Title: "Ask " + p.Provider, Section: "support", Crumbs: ticketCrumbs(r), Data: newTicketPage{r.formKey(), "new", false}})
 }
 
 func (p *Portal) openTicket(r *Request) error {
@@ -73,6 +73,49 @@ func (p *Portal) openTicket(r *Request) error {
 		return r.Again(err, p.newTicket)
 	}
 	return p.file(r, p.newTicket, support.NewTicket{Kind: support.Question, Subject: in.Subject, Description: in.Description, FormKey: in.FormKey})
+}
+
+// newTicketPage is a form for a request in one's own words.
+type newTicketPage struct {
+	FormKey string
+	Path    string // below support, where it posts
+	Bill    bool   // about invoice details
+}
+
+// askAboutInvoice shows the form for a request about invoice details.
+func (p *Portal) askAboutInvoice(r *Request) error {
+	if err := r.Viewer.Actor.Require(account.AskInvoiceDetails); err != nil {
+		return err
+	}
+	return r.Render("support/new.html", Page{Title: "Change invoice details", Section: "support", Crumbs: ticketCrumbs(r), Data: newTicketPage{r.formKey(), "invoice", true}})
+}
+
+func (p *Portal) fileInvoice(r *Request) error {
+	var in questionForm
+	if err := r.Decode(&in); err != nil {
+		return r.Again(err, p.askAboutInvoice)
+	}
+	return p.file(r, p.askAboutInvoice, support.NewTicket{Kind: support.InvoiceDetails, Subject: in.Subject, Description: in.Description, FormKey: in.FormKey})
+}
+
+// pinPage shows a support PIN, once.
+type pinPage struct {
+	PIN   string // "412 907"; empty: not made yet
+	Until int64
+}
+
+// pin says what a support PIN is for. Looking makes none.
+func (p *Portal) pin(r *Request) error {
+	return r.Render("support/pin.html", Page{Title: "Support PIN", Section: "support/pin", Crumbs: accountCrumbs(r), Data: pinPage{}})
+}
+
+// makePIN shows the digits in its own answer: they are in no address, no cookie and no log, and not there on a second look.
+func (p *Portal) makePIN(r *Request) error {
+	pin, until, err := p.Support.MakePIN(r.Context(), r.Viewer.Actor)
+	if err != nil {
+		return r.Again(err, p.pin)
+	}
+	return r.Render("support/pin.html", Page{Title: "Support PIN", Section: "support/pin", Crumbs: accountCrumbs(r), Data: pinPage{pin[:3] + " " + pin[3:], until}})
 }
 
 type moreForm struct {
@@ -139,8 +182,11 @@ func (t ticketPage) Open() bool { return t.State != support.Closed }
 
 // Asks is the kind of the request in words.
 func (t ticketPage) Asks() string {
-	if t.Kind == support.PhoneUserLimit {
+	switch t.Kind {
+	case support.PhoneUserLimit:
 		return count(t.Wanted, "phone user") + " in all"
+	case support.InvoiceDetails:
+		return "A change of invoice details"
 	}
 	return ""
 }

@@ -52,6 +52,11 @@ type Config struct {
 // Room is the room "account". Its verbs are safe for use by many goroutines.
 type Room struct {
 	Config
+
+	// Visiting tells whether an admin of the account let the staff person in, until now and from now on. The room "support" knows; nil: nobody
+	// is let in.
+	Visiting func(ctx context.Context, q db.Q, accountID, staffID string) (v Visit, open bool, err error)
+
 	hash *hasher
 	uses uses
 }

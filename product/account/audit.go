@@ -80,6 +80,13 @@ const (
 	TicketOpened       Action = "ticket.opened"
 	TicketAnswered     Action = "ticket.answered"
 	TicketClosed       Action = "ticket.closed"
+	PINUsed            Action = "visit.pin-used"
+	VisitAsked         Action = "visit.asked"
+	VisitAllowed       Action = "visit.allowed"
+	VisitRefused       Action = "visit.refused"
+	VisitEnded         Action = "visit.ended"
+	VisitsGranted      Action = "visit.granted-ahead"
+	VisitGrantEnded    Action = "visit.grant-ended"
 	JobRetried         Action = "job.retried"
 	JobDiscarded       Action = "job.discarded"
 )
@@ -87,7 +94,7 @@ const (
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
 	{"hub-user", "Hub users"}, {"group", "Groups"}, {"access-review", "Access reviews"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
-	{"call", "Calls"}, {"ticket", "Requests"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"audit-log", "Audit log"}, {"account", "Account"},
+	{"call", "Calls"}, {"ticket", "Requests"}, {"visit", "Visits by staff"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"audit-log", "Audit log"}, {"account", "Account"},
 }
 
 // AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
@@ -207,6 +214,13 @@ var sentences = map[Action]string{
 	TicketOpened:         "{who} opened the request {what}",
 	TicketAnswered:       "{who} answered the request {what}",
 	TicketClosed:         "{who} closed the request {what}",
+	PINUsed:              "{who} checked the support PIN of {what}",
+	VisitAsked:           "{what} asked to see the account",
+	VisitAllowed:         "{who} let {what} see the account",
+	VisitRefused:         "{who} did not let {what} see the account",
+	VisitEnded:           "{who} ended the visit of {what}",
+	VisitsGranted:        "{who} lets the provider's staff in ahead of time",
+	VisitGrantEnded:      "{who} no longer lets the provider's staff in ahead of time",
 	JobRetried:           "{who} tried the job {what} again",
 	JobDiscarded:         "{who} discarded the job {what}",
 }

@@ -97,6 +97,16 @@ func (r *Room) Still(ctx context.Context, q db.Q, actor *Actor, p Permission) er
 		}
 		actor.Roles = rolesFromColumn(roles)
 	}
+	if actor.Kind == Visitor {
+		v, open, err := r.Visiting(ctx, q, actor.Account.ID, actor.PersonID)
+		if err != nil {
+			return err
+		}
+		if !open {
+			return notFound()
+		}
+		actor.Visit = v
+	}
 	err := q.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, actor.Account.ID).Scan(actor.Account.fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return notFound()

@@ -127,6 +127,12 @@ const (
 	EndCalls         Permission = "calls.end"
 	ViewTickets      Permission = "tickets.view"
 	OpenTickets      Permission = "tickets.open"
+	SendPhoneDetails Permission = "phone-users.details"
+	LetStaffIn       Permission = "visits.allow"
+
+	AskForChanges     Permission = "tickets.changes"
+	AskInvoiceDetails Permission = "tickets.invoice-details"
+	ShowPIN           Permission = "support-pin.show"
 
 	noSuchPrivilege Permission = ""
 )
@@ -139,28 +145,37 @@ type Right struct {
 	Standard   bool   // users without any role
 	Admin      bool
 	Billing    bool
+
+	// Provider staff on a visit that an admin allowed: what they may look at, and what they may do when they may change things. Neither
+	// holds what gives access away, shows secrets or plays voices.
+	Staff, StaffChange bool
 }
 
 // Rights is the whole access table (product.md 3.2, the rows whose screens exist). A combination of roles may do what any of its
 // roles may. What is not listed is denied.
 var Rights = []Right{
-	{ViewHome, "Home", "Open the account and see its home page", true, true, true},
-	{ViewRoles, "Account", "Read what each role can do", true, true, true},
-	{ViewHubUsers, "Account", "See who can sign in, and download the list", false, true, false},
-	{InviteHubUsers, "Account", "Invite people, resend and cancel invitations", false, true, false},
-	{ChangeHubUsers, "Account", "Change access and names, deactivate and remove people", false, true, false},
-	{ViewSettings, "Account", "See the account's settings", false, true, false},
-	{ChangeSettings, "Account", "Change the account's name, time zone and sign-in policy", false, true, false},
-	{ViewAuditLog, "Account", "Read and download the audit log", false, true, false},
-	{ViewPhoneUsers, "Phone system", "See phone users, their devices and the plan", false, true, false},
-	{ChangePhoneUsers, "Phone system", "Add, change and delete phone users; send and reset phone details", false, true, false},
-	{ViewNumbers, "Phone system", "See phone numbers, and download the list", true, true, false},
-	{RenameNumbers, "Phone system", "Change service names of numbers", true, true, false},
-	{ChangeNumbers, "Phone system", "Choose where numbers lead", false, true, false},
-	{ViewCalls, "Reports", "See calls and call reports, and download them", true, true, false},
-	{EndCalls, "Reports", "End a call that is going on", false, true, false},
-	{ViewTickets, "Support", "Read the account's requests to the provider", false, true, false},
-	{OpenTickets, "Support", "Ask the provider for changes", false, true, false},
+	{ViewHome, "Home", "Open the account and see its home page", true, true, true, true, true},
+	{ViewRoles, "Account", "Read what each role can do", true, true, true, true, true},
+	{ViewHubUsers, "Account", "See who can sign in, and download the list", false, true, false, true, true},
+	{InviteHubUsers, "Account", "Invite people, resend and cancel invitations", false, true, false, false, false},
+	{ChangeHubUsers, "Account", "Change access and names, deactivate and remove people", false, true, false, false, false},
+	{ViewSettings, "Account", "See the account's settings", false, true, false, true, true},
+	{ChangeSettings, "Account", "Change the account's name, time zone and sign-in policy", false, true, false, false, false},
+	{ViewAuditLog, "Account", "Read and download the audit log", false, true, false, true, true},
+	{ViewPhoneUsers, "Phone system", "See phone users, their devices and the plan", false, true, false, true, true},
+	{ChangePhoneUsers, "Phone system", "Add, change and delete phone users", false, true, false, false, true},
+	{SendPhoneDetails, "Phone system", "Send and reset phone details", false, true, false, false, false},
+	{ViewNumbers, "Phone system", "See phone numbers, and download the list", true, true, false, true, true},
+	{RenameNumbers, "Phone system", "Change service names of numbers", true, true, false, false, true},
+	{ChangeNumbers, "Phone system", "Choose where numbers lead", false, true, false, false, true},
+	{ViewCalls, "Reports", "See calls and call reports, and download them", true, true, false, true, true},
+	{EndCalls, "Reports", "End a call that is going on", false, true, false, false, true},
+	{ViewTickets, "Support", "Read requests to the provider of the kinds that one may make", false, true, true, true, true},
+	{OpenTickets, "Support", "Make and answer requests to the provider", false, true, true, false, false},
+	{AskForChanges, "Support", "Ask for changes of services, and anything else but the bill", false, true, false, false, false},
+	{AskInvoiceDetails, "Support", "Ask for changes of invoice details", false, false, true, false, false},
+	{ShowPIN, "Support", "Show a support PIN on the telephone", true, true, true, false, false},
+	{LetStaffIn, "Support", "Let the provider's staff in, and end their visits", false, true, false, false, false},
 }
 
 // Allows reports whether the set of roles holds the permission. Deny by default: an unlisted permission is held by nobody.
@@ -168,6 +183,16 @@ func (r Roles) Allows(p Permission) bool {
 	for _, right := range Rights {
 		if right.Permission == p && p != noSuchPrivilege {
 			return len(r) == 0 && right.Standard || r.Has(Admin) && right.Admin || r.Has(Billing) && right.Billing
+		}
+	}
+	return false
+}
+
+// allowsVisit reports whether staff on a visit hold the permission. Deny by default, as Allows.
+func allowsVisit(v Visit, p Permission) bool {
+	for _, right := range Rights {
+		if right.Permission == p && p != noSuchPrivilege {
+			return right.Staff || v.Change && right.StaffChange
 		}
 	}
 	return false
@@ -181,6 +206,7 @@ const (
 	Member   ActorKind = "hub-user" // a person signed in to the portal, inside one account
 	Key      ActorKind = "api-key"  // a program with an API key of one account
 	Staff    ActorKind = "staff"    // a person of the provider, outside every account
+	Visitor  ActorKind = "visit"    // a person of the provider inside an account whose admin let them in
 	Operator ActorKind = "operator" // whoever runs the binary on the server
 )
 
@@ -201,6 +227,7 @@ type Actor struct {
 	Scopes       []Permission // keys only
 	Address      string       // network address of the request, without port
 	Checked      bool         // a fresh step-up check stands, by the account's policy
+	Visit        Visit        // visitors only: how they came in
 	Needs        []Need       // what keeps it out of the account, or of the console; while there is any, it may do nothing there
 	proofs       Proofs       // what the session rests on
 	ways         ways         // what the person could sign in with beside the password; for a key: its maker
@@ -221,6 +248,8 @@ func (a Actor) Can(p Permission) bool {
 		return a.Roles.Allows(p)
 	case Key:
 		return a.Roles.Allows(p) && slices.Contains(a.Scopes, p)
+	case Visitor:
+		return allowsVisit(a.Visit, p)
 	case Operator:
 		return p == ViewHubUsers || p == ViewSettings || p == ChangeSettings
 	}
@@ -254,6 +283,12 @@ func (a Actor) Require(p Permission) error {
 	}
 	if a.Restricted() {
 		return a.restricted()
+	}
+	if a.Kind == Visitor {
+		if !a.Visit.Change && allowsVisit(Visit{Change: true}, p) {
+			return fault.New(fault.Forbidden, "visit-read-only", "You may look at this account, and change nothing. Ask its admins to let you change things")
+		}
+		return fault.New(fault.Forbidden, "visit-excluded", "Staff can't do this in a customer's account. Its own admins can")
 	}
 	if a.Kind == Key && a.Roles.Allows(p) {
 		return fault.New(fault.Forbidden, "scope-missing", "This API key lacks the scope "+string(p)+". Make a key that has it")

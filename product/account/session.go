@@ -211,11 +211,12 @@ func (r *Room) SignedIn(ctx context.Context, token, address string) (Actor, erro
 	return actor, err
 }
 
-// Enter returns the person behind a session token as a member of the account with that slug, with the rights of this moment. It asks
+// Enter returns the person behind a session token as a member of the account with that slug, or as staff on a visit to it, with the rights of
+// this moment. It asks
 // the store every time; nothing about rights is kept between requests. No such account, and no membership in it, are the same answer.
 func (r *Room) Enter(ctx context.Context, token, slug, address string) (Actor, error) {
 	actor, err := r.identify(ctx, "s.token_hash", ident.Hash(tokenSession, token), slug, address, true)
-	if err == nil && actor.MembershipID == "" {
+	if err == nil && actor.Account.ID == "" {
 		err = notFound()
 	}
 	fault.Wrap(&err, "account.Enter(%q)", slug)
@@ -227,7 +228,7 @@ func (r *Room) Enter(ctx context.Context, token, slug, address string) (Actor, e
 func (r *Room) Again(ctx context.Context, actor Actor) (_ Actor, err error) {
 	defer fault.Wrap(&err, "account.Again")
 	now, err := r.identify(ctx, "s.id", actor.SessionID, actor.Account.Slug, actor.Address, false)
-	if err == nil && actor.MembershipID != "" && now.MembershipID != actor.MembershipID {
+	if err == nil && actor.Account.ID != "" && (now.Account.ID == "" || now.MembershipID != actor.MembershipID || now.Visit != actor.Visit) {
 		err = notFound()
 	}
 	return now, err
@@ -284,6 +285,9 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		actor.Checked = s.fresh(now, p.ways, actor.Account.Policy)
 	}
 	actor.Needs = r.needs(actor)
+	if p.Staff {
+		return r.visiting(ctx, r.DB, actor, account.String)
+	}
 	return actor, nil
 }
 

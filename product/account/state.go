@@ -149,7 +149,7 @@ func (r *Room) saveState(ctx context.Context, q db.Q, actor Actor, action Action
 
 // tellState mails every active admin of the account what became of it.
 func (r *Room) tellState(ctx context.Context, q db.Q, action Action, a Account) error {
-	admins, err := r.adminAddresses(ctx, q, a.ID)
+	admins, err := r.AdminAddresses(ctx, q, a.ID)
 	if err != nil {
 		return err
 	}
@@ -162,8 +162,8 @@ func (r *Room) tellState(ctx context.Context, q db.Q, action Action, a Account) 
 	return nil
 }
 
-// adminAddresses lists the mail addresses of the account's active admins.
-func (r *Room) adminAddresses(ctx context.Context, q db.Q, accountID string) (list []string, err error) {
+// AdminAddresses lists the mail addresses of the account's active admins.
+func (r *Room) AdminAddresses(ctx context.Context, q db.Q, accountID string) (list []string, err error) {
 	rows, err := q.QueryContext(ctx, `SELECT email FROM memberships WHERE account_id = $1 AND state = 'active' AND roles IN ('admin', 'admin,billing') ORDER BY id LIMIT 200`, accountID)
 	if err != nil {
 		return nil, err

@@ -117,3 +117,22 @@ func inWords(wait time.Duration) string {
 	}
 	return fmt.Sprintf("%d %s", count, unit)
 }
+
+// Guess counts one try at something short that another room checks, such as a support PIN, before the try is made, and slows down whoever makes
+// too many. who names the trier. GuessedRight gives the tries back.
+func (r *Room) Guess(ctx context.Context, who string) error {
+	err := r.spend(ctx, guesses(who))
+	if f, ok := fault.Of(err); ok && f.Kind == fault.TooMany {
+		return &fault.Fault{Kind: fault.TooMany, Code: f.Code, RetryAfter: f.RetryAfter, Message: "Too many tries. Wait " + inWords(f.RetryAfter)}
+	}
+	return err
+}
+
+// GuessedRight gives the tries back, in the transaction that used what was guessed.
+func (r *Room) GuessedRight(ctx context.Context, q db.Q, who string) error {
+	return r.refund(ctx, q, guesses(who))
+}
+
+func guesses(who string) limit {
+	return limit{key: "guess:" + who, free: 5, most: 15 * time.Minute, forget: 24 * time.Hour}
+}

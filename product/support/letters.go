@@ -20,6 +20,9 @@ const (
 	letterOpened   = "opened"
 	letterAnswered = "answered"
 	letterRaised   = "raised"
+
+	letterVisitAsked = "visit-asked" // to every admin
+	letterVisitBegun = "visit-begun"
 )
 
 // letter is a mail to the requester of a ticket. What it tells is read when it goes out.
@@ -27,6 +30,7 @@ type letter struct {
 	Kind                         string
 	AccountID, AccountName, Slug string
 	TicketID, MessageID          string
+	VisitID, To, Zone            string
 	State                        State
 	Limit                        int
 }
@@ -39,16 +43,23 @@ func (r *Room) tell(ctx context.Context, q db.Q, a account.Account, l letter) er
 
 // sendLetter mails the requester at their address of now, unless they may not read the account's requests any more.
 func (r *Room) sendLetter(ctx context.Context, l letter) error {
+	if l.VisitID != "" {
+		return r.sendVisitLetter(ctx, l)
+	}
 	inside := account.Operate().Inside(account.Account{ID: l.AccountID})
 	t, err := r.ByID(ctx, inside, l.TicketID)
 	if err != nil {
 		return ignoreGone(err)
 	}
 	to, err := r.Account.HubUserByID(ctx, inside, t.RequesterID)
-	if err != nil || to.State != account.Active || !to.Roles.Allows(account.ViewTickets) {
+	if err != nil || to.State != account.Active || !to.Roles.Allows(t.Kind.permission()) {
 		return ignoreGone(err)
 	}
-	out := r.write(l, t, to.Email)
+	return r.post(ctx, r.write(l, t, to.Email))
+}
+
+// post sends a letter.
+func (r *Room) post(ctx context.Context, out mail.Letter) error {
 	out.ID = job.ID(ctx) // a mail that goes out twice is known as one
 	message, err := mail.Render(r.Provider, out)
 	if err != nil {
@@ -96,4 +107,44 @@ func (r *Room) write(l letter, t Ticket, to string) mail.Letter {
 	}
 	out.Blocks = append(out.Blocks, mail.Facts(facts...), button)
 	return out
+}
+
+// tellAdmins queues a letter about a visit to every admin of the account, in the transaction of what it tells.
+func (r *Room) tellAdmins(ctx context.Context, q db.Q, a account.Account, l letter) error {
+	admins, err := r.Account.AdminAddresses(ctx, q, a.ID)
+	l.Zone = a.Policy.TimeZone
+	for _, l.To = range admins {
+		if err == nil {
+			err = r.tell(ctx, q, a, l)
+		}
+	}
+	return err
+}
+
+// sendVisitLetter mails an admin that staff ask to see the account, unless that was answered meanwhile, or that they can see it.
+func (r *Room) sendVisitLetter(ctx context.Context, l letter) error {
+	v, err := scanVisit(r.DB.QueryRowContext(ctx, `SELECT `+visitColumns+` FROM visits v WHERE v.account_id = $1 AND v.id = $2`, l.AccountID, l.VisitID).Scan)
+	if err != nil || l.Kind == letterVisitAsked && v.Now(r.Now()) != VisitAsked {
+		return ignoreGone(err)
+	}
+	name := account.Unlink(l.AccountName)
+	zone := account.Account{Policy: account.Policy{TimeZone: l.Zone}}.Location()
+	facts := []mail.Fact{{Label: "Who", Value: account.Unlink(v.StaffName)}, {Label: "Reason", Value: account.Unlink(v.Reason)}}
+	if v.Ticket != 0 {
+		facts = append(facts, mail.Fact{Label: "Request", Value: strconv.FormatInt(v.Ticket, 10)})
+	}
+	out := mail.Letter{To: l.To, Footer: []string{"You got this because you are an admin of " + name + "."}}
+	button := mail.Button("Open Let support in", r.BaseURL+"/"+l.Slug+"/support/visits")
+	if l.Kind == letterVisitAsked {
+		out.Subject = v.StaffName + " asks to see " + l.AccountName
+		facts = append(facts, mail.Fact{Label: "For", Value: visitMinutes(v.Minutes)})
+		out.Blocks = []mail.Block{mail.Paragraph("They see nothing until an admin allows it. You decide whether they may only look, or change things too. They never see passwords, set-up links or keys."),
+			mail.Facts(facts...), button, mail.Small("Did nobody of you call them? Refuse, and tell " + r.Provider.Name + ".")}
+	} else {
+		out.Subject = v.StaffName + " can see " + l.AccountName
+		facts = append(facts, mail.Fact{Label: "Allowed", Value: v.extent(zone)})
+		out.Blocks = []mail.Block{mail.Paragraph("You let staff in ahead of time. You can end it at any moment; what they do stands in your audit log."), mail.Facts(facts...), button}
+	}
+	out.Title, out.Preheader = out.Subject, out.Subject+"."
+	return r.post(ctx, out)
 }

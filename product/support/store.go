@@ -157,7 +157,8 @@ func (r *Room) messages(ctx context.Context, t Ticket) (list []Message, err erro
 	return list, rows.Err()
 }
 
-func (r *Room) list(ctx context.Context, accountID string, f Filter) (list []Ticket, next string, err error) {
+func (r *Room) list(ctx context.Context, actor account.Actor, f Filter) (list []Ticket, next string, err error) {
+	accountID := actor.Account.ID
 	mark := "tickets " + accountID + " " + string(f.State)
 	at, err := listing.Read(r.Keys, mark, f.After)
 	if err != nil {
@@ -167,6 +168,12 @@ func (r *Room) list(ctx context.Context, accountID string, f Filter) (list []Tic
 	where, args := "t.account_id = $1", []any{accountID, limit + 1}
 	if f.State != "" {
 		where, args = where+" AND t.state = $3", append(args, f.State)
+	}
+	switch bills, changes := InvoiceDetails.sees(actor), Question.sees(actor); {
+	case bills && !changes:
+		where += " AND t.kind = 'invoice-details'"
+	case !bills:
+		where += " AND t.kind <> 'invoice-details'"
 	}
 	if f.After != "" {
 		where += fmt.Sprintf(" AND (t.updated_at, t.id) < ($%d, $%d)", len(args)+1, len(args)+2)

@@ -62,6 +62,7 @@ func New(c Config) *Room {
 	}
 	r := &Room{Config: c}
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
+	r.Account.Visiting = r.visiting
 	return r
 }
 
@@ -72,7 +73,36 @@ type Kind string
 const (
 	PhoneUserLimit Kind = "phone-user-limit"
 	Question       Kind = "question"
+	InvoiceDetails Kind = "invoice-details" // what stands on invoices and who gets them
 )
+
+// permission is what a role needs for requests of the kind (product.md 3.2): services are the admins', bills are of those with billing.
+func (k Kind) permission() account.Permission {
+	if k == InvoiceDetails {
+		return account.AskInvoiceDetails
+	}
+	return account.AskForChanges
+}
+
+// sees tells whether the actor may know of requests of the kind. Keys and people go by their roles; the provider knows all.
+func (k Kind) sees(actor account.Actor) bool {
+	return actor.Provider() || actor.Kind == account.Visitor || actor.Roles.Allows(k.permission())
+}
+
+// mayAskFor refuses a kind of request that the actor's roles do not cover, and says who can make it (row A07).
+func (r *Room) mayAskFor(ctx context.Context, actor account.Actor, k Kind) error {
+	if k.sees(actor) && actor.Kind != account.Visitor {
+		return nil
+	}
+	if k == InvoiceDetails {
+		return fault.New(fault.Forbidden, "role-missing", "Only people with Billing access can ask for changes of invoice details")
+	}
+	names, err := r.Account.Admins(ctx, actor)
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Forbidden, "role-missing", "Only account admins can ask for this. Ask "+strings.Join(names, " or "))
+}
 
 // State is where a ticket stands.
 type State string
@@ -117,7 +147,7 @@ type Message struct {
 // NewTicket is what a customer asks.
 type NewTicket struct {
 	Kind        Kind
-	Subject     string // Question only; the others have one of their own
+	Subject     string // Question and InvoiceDetails; the other has one of its own
 	Description string // PhoneUserLimit: may be empty
 	Wanted      int    // PhoneUserLimit only
 	FormKey     string // the same key of the same person makes one ticket; "" always makes one
@@ -140,9 +170,15 @@ func (r *Room) Open(ctx context.Context, actor account.Actor, in NewTicket) (t T
 	if in, err = in.check(); err != nil {
 		return t, err
 	}
+	if err := r.mayAskFor(ctx, actor, in.Kind); err != nil {
+		return t, err
+	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		if err := r.Account.Still(ctx, q, &actor, account.OpenTickets); err != nil {
 			return err
+		}
+		if !actor.Roles.Allows(in.Kind.permission()) { // lost a moment ago
+			return fault.New(fault.Forbidden, "role-missing", "You need "+in.Kind.permission().Holder()+" access")
 		}
 		same, found, err := r.byForm(ctx, q, actor, in.FormKey)
 		if err != nil || found {
@@ -163,7 +199,7 @@ func (in NewTicket) check() (NewTicket, error) {
 	switch in.Kind {
 	case PhoneUserLimit:
 		in.Description, text = typed("description", "Reason", in.Description)
-	case Question:
+	case Question, InvoiceDetails:
 		in.Wanted = 0
 		in.Subject = strings.Join(strings.Fields(in.Subject), " ")
 		if in.Subject, subject = typed("subject", "Subject", in.Subject); subject == nil {
@@ -178,7 +214,7 @@ func (in NewTicket) check() (NewTicket, error) {
 			text = fault.Field("text-empty", "description", "Enter a description: what you need, and for which user or number")
 		}
 	default:
-		kind = fault.Field("ticket-kind", "kind", "Choose a kind: "+string(PhoneUserLimit)+" or "+string(Question))
+		kind = fault.Field("ticket-kind", "kind", "Choose a kind: "+string(PhoneUserLimit)+", "+string(Question)+" or "+string(InvoiceDetails))
 	}
 	in.FormKey = plainKey(in.FormKey)
 	return in, fault.All(kind, subject, text)
@@ -313,6 +349,9 @@ func (r *Room) change(ctx context.Context, actor account.Actor, id, formKey stri
 		if t, err = r.ticket(ctx, q, actor.Account.ID, id); err != nil {
 			return err
 		}
+		if !t.Kind.sees(actor) {
+			return notFound()
+		}
 		done, err := r.answeredByForm(ctx, q, actor, t, formKey)
 		if err != nil || done {
 			return err
@@ -388,6 +427,9 @@ func (r *Room) read(ctx context.Context, actor account.Actor, id string) (t Tick
 	if t, err = r.ticket(ctx, r.DB, actor.Account.ID, id); err != nil {
 		return t, err
 	}
+	if !t.Kind.sees(actor) {
+		return Ticket{}, notFound()
+	}
 	if t.Messages, err = r.messages(ctx, t); err != nil || actor.Provider() {
 		return t, err
 	}
@@ -404,6 +446,9 @@ func (r *Room) LimitRequest(ctx context.Context, actor account.Actor) (t Ticket,
 	defer fault.Wrap(&err, "support.LimitRequest")
 	if err := may(actor, account.ViewTickets); err != nil {
 		return t, false, err
+	}
+	if !PhoneUserLimit.sees(actor) {
+		return t, false, nil
 	}
 	return r.limitRequest(ctx, r.DB, actor.Account.ID)
 }
@@ -426,7 +471,7 @@ func (r *Room) List(ctx context.Context, actor account.Actor, f Filter) (list []
 			return nil, "", err
 		}
 	}
-	return r.list(ctx, actor.Account.ID, f)
+	return r.list(ctx, actor, f)
 }
 
 func (s State) check() error {

@@ -1,0 +1,112 @@
+package support
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"time"
+
+	"hubline/base/db"
+	"hubline/base/fault"
+	"hubline/product/account"
+)
+
+// GrantVisits lets the provider's staff in ahead of time, for so many hours from now: who of them asks is in at once. It replaces an earlier
+// grant. Zero hours take it back; visits that go on are not ended by that. Granting needs a
+// fresh step-up check.
+func (r *Room) GrantVisits(ctx context.Context, actor account.Actor, hours int, change bool) (g Grant, err error) {
+	defer fault.Wrap(&err, "support.GrantVisits")
+	if err := actor.Require(account.LetStaffIn); err != nil {
+		return g, err
+	}
+	if hours < 0 || hours > GrantMost {
+		return g, fault.Field("grant-hours", "hours", "Enter 1 to "+strconv.Itoa(GrantMost)+" hours")
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.Account.Still(ctx, q, &actor, account.LetStaffIn); err != nil {
+			return err
+		}
+		if hours > 0 {
+			if err := r.Account.Confirmed(ctx, q, actor); err != nil {
+				return err
+			}
+		}
+		now := r.now()
+		g = Grant{UntilAt: now + (time.Duration(hours) * time.Hour).Milliseconds(), Change: change, GrantedAt: now, GrantedBy: actor.Signature()}
+		action, extent := account.VisitsGranted, Visit{UntilAt: g.UntilAt, Change: change}.extent(actor.Account.Location())
+		if hours == 0 {
+			g, action, extent = Grant{}, account.VisitGrantEnded, ""
+		}
+		if _, err := q.ExecContext(ctx, `
+			INSERT INTO visit_grants (account_id, until_at, may_change, granted_at, granted_by) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (account_id) DO UPDATE SET until_at = excluded.until_at, may_change = excluded.may_change, granted_at = excluded.granted_at, granted_by = excluded.granted_by`,
+			actor.Account.ID, g.UntilAt, bit(g.Change), g.GrantedAt, g.GrantedBy); err != nil {
+			return err
+		}
+		if err := r.note(ctx, q, actor, action, Visit{ID: actor.Account.ID, StaffName: r.Provider.Name}, extent); err != nil {
+			return err
+		}
+		return r.Account.Notice(ctx, q, actor.Account.ID)
+	})
+	return g, err
+}
+
+// grant returns what the account allows ahead of time, while it stands.
+func (r *Room) grant(ctx context.Context, q db.Q, accountID string) (g Grant, open bool, err error) {
+	var change int64
+	err = q.QueryRowContext(ctx, `SELECT until_at, may_change, granted_at, granted_by FROM visit_grants WHERE account_id = $1 AND until_at > $2`, accountID, r.now()).
+		Scan(&g.UntilAt, &change, &g.GrantedAt, &g.GrantedBy)
+	g.Change = change != 0
+	if errors.Is(err, sql.ErrNoRows) {
+		return g, false, nil
+	}
+	return g, err == nil, err
+}
+
+// VisitGrant returns what the actor's account allows ahead of time, while it stands.
+func (r *Room) VisitGrant(ctx context.Context, actor account.Actor) (g Grant, open bool, err error) {
+	defer fault.Wrap(&err, "support.VisitGrant")
+	if err := may(actor, account.LetStaffIn); err != nil {
+		return g, false, err
+	}
+	return r.grant(ctx, r.DB, actor.Account.ID)
+}
+
+// Visits lists the newest visits to the actor's account, at most 50: for its admins all, for staff who stand in it their own.
+func (r *Room) Visits(ctx context.Context, actor account.Actor) (list []Visit, err error) {
+	defer fault.Wrap(&err, "support.Visits")
+	if err := may(actor, account.LetStaffIn); err != nil {
+		return nil, err
+	}
+	own := ""
+	if actor.Provider() {
+		own = actor.PersonID
+	}
+	return r.visits(ctx, `v.account_id = $1 AND (v.staff_id = $2 OR $2 = '') ORDER BY v.asked_at DESC, v.id LIMIT `+strconv.Itoa(visitsMost), actor.Account.ID, own)
+}
+
+// Visitors lists who of the staff can see the actor's account right now. Everybody in it may know.
+func (r *Room) Visitors(ctx context.Context, actor account.Actor) (list []Visit, err error) {
+	defer fault.Wrap(&err, "support.Visitors")
+	if err := actor.Require(account.ViewHome); err != nil {
+		return nil, err
+	}
+	return r.visits(ctx, `v.account_id = $1 AND v.state = 'allowed' AND v.until_at > $2 ORDER BY v.until_at DESC, v.id LIMIT 20`, actor.Account.ID, r.now())
+}
+
+func (r *Room) visits(ctx context.Context, where string, args ...any) (list []Visit, err error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT `+visitColumns+` FROM visits v WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		v, err := scanVisit(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}
