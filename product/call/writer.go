@@ -174,6 +174,7 @@ func (r *Room) Run(ctx context.Context) {
 				}
 				w.hurry()
 				w.commit(ctx)
+				w.hurried = time.Now()
 			} else if len(w.waiting) >= mostBatch {
 				w.all()
 				w.commit(ctx)
@@ -192,7 +193,7 @@ type writer struct {
 	*Room
 	waiting []entry     // for their commit, in the order in which they came
 	due     *time.Timer // runs while something waits
-	hurried time.Time   // when somebody waited last
+	hurried time.Time   // when somebody who waited was told last
 	batch   []entry     // what is committed now
 	live    int         // calls begun and not finished, more or less
 }
@@ -240,20 +241,16 @@ func (w *writer) hurry() {
 	w.leave(later)
 }
 
-// answerShare is the part of Gather that an answer waits for others while there are others, and restShare how long there must have been
-// none for it not to wait.
-const (
-	answerShare = 20
-	restShare   = 4
-)
+// answerShare is the part of Gather that an answer waits for others. It does not wait when there was none for half as long: then there will
+// hardly be another.
+const answerShare = 20
 
 // gather takes entries for a moment, until there are enough for one commit. While a commit lasts the next one queues up by itself.
 func (w *writer) gather(ctx context.Context) {
 	patience := w.Gather / answerShare
-	if time.Since(w.hurried) > w.Gather/restShare {
+	if time.Since(w.hurried) > patience/2 {
 		patience = 0
 	}
-	w.hurried = time.Now()
 	enough := time.NewTimer(patience)
 	defer enough.Stop()
 	for len(w.waiting) < mostBatch {
