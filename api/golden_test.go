@@ -168,6 +168,8 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("GET", in+"/audit-log?limit=2&area=invitation", nil).want(200, nil).golden(m, "list-audit-log.json")
 		w.send("GET", in+"/audit-log.csv?area=invitation", nil).want(200, nil).golden(m, "download-audit-log.csv")
 
+		var keys api.APIKeys
+		w.send("GET", in+"/api-keys", nil).want(200, &keys).golden(m, "list-api-keys.json")
 		w.send("POST", in+"/audit-log/checkpoint", nil).want(200, nil).golden(m, "sign-audit-log.json")
 		w.send("GET", in+"/audit-log/checkpoint", nil).want(200, nil).golden(m, "get-audit-checkpoint.json")
 		whole := w.send("GET", in+"/audit-log.jsonl", nil).want(200, nil)

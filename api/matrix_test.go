@@ -29,6 +29,7 @@ import (
 type maker struct {
 	roles account.Roles
 	state string
+	spare string            // ID of a key that nobody uses
 	keys  map[string]string // secrets by kind: see kindsOfKey; "only <scope>" and "without <scope>" have other scopes
 }
 
@@ -67,7 +68,7 @@ func newStage(t *testing.T, d *db.DB) *stage {
 		domain := map[string]string{"own": "harbour.example", "other": "zanzibar.example"}[place]
 		s.things[place] = s.furnished(admin, domain)
 	}
-	s.things["none"] = map[string]string{"slug": "nowhere", "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
+	s.things["none"] = map[string]string{"slug": "nowhere", "api-keys": strings.Repeat("h", 26), "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
 		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199",
 		"calls": strings.Repeat("0", 16) + strings.Repeat("f", 12), "live-calls": strings.Repeat("0", 16) + strings.Repeat("f", 12)}
 	for place, from := range map[string]string{places[3]: "other", places[4]: "none"} {
@@ -116,7 +117,8 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	devices, err := s.Phones.Devices(ctx, admin.Actor(), user.ID)
 	s.must(err)
 	live := s.Record(s.t, call.Record{AccountID: admin.Account.ID, Direction: call.Inbound, FromNumber: "+61491570156", ToNumber: e164, ToName: "Mary at " + domain})
-	return map[string]string{"slug": admin.Account.Slug, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "invitations": invitation.ID,
+	_, key := s.Key(admin)
+	return map[string]string{"slug": admin.Account.Slug, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "invitations": invitation.ID,
 		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
 }
 
@@ -153,6 +155,7 @@ func (s *stage) maker(boss *accounttest.User, roles account.Roles, state string)
 	}
 	all := account.Scopes()
 	key("working", 0, all)
+	m.spare = key("spare", 0, all)
 	key("expired", time.Hour, all)
 	if err := s.RevokeKey(s.t.Context(), inside, key("revoked", 0, all)); err != nil {
 		s.t.Fatal(err)
@@ -243,7 +246,10 @@ func (m *maker) bills() bool { return slices.Equal(m.roles, account.Roles{accoun
 
 // request makes the cell's request, with a body that would do something.
 func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
-	things := s.things[c.place]
+	things := maps.Clone(s.things[c.place])
+	if c.place == "own" {
+		things["api-keys"] = c.who.spare
+	}
 	var path, last string
 	for part := range strings.SplitSeq(strings.TrimPrefix(c.route.Path, "/"), "/") {
 		declared := part

@@ -17,6 +17,7 @@ const (
 	tagReports     = "Reports"
 	tagTickets     = "Tickets"
 	tagAudit       = "Audit log"
+	tagKeys        = "API keys"
 )
 
 // Routes returns every operation of the API. A key may use one if its maker may at this moment and the key has the scope of the same
@@ -117,8 +118,13 @@ func Routes() []Route {
 	return slices.Concat(list, groups(in), auditRoutes(in), reports(in))
 }
 
+// auditRoutes are about what programs and people did in the account, and with which keys.
 func auditRoutes(in string) []Route {
 	return []Route{
+		{"GET", in + "/api-keys", account.OwnKeys, "list-api-keys", tagKeys, "List API keys",
+			"Lists the keys of the key's owner, or those of everybody with the scope api-keys.all. Keys are made in the portal only.", "", serve((*door).apiKeys)},
+		{"DELETE", in + "/api-keys/{id}", account.OwnKeys, "revoke-api-key", tagKeys, "Revoke an API key",
+			"Ends a key at once: one of the key's owner, itself too, or anybody's with the scope api-keys.all.", "", serve((*door).revokeAPIKey)},
 		{"GET", in + "/audit-log", account.ViewAuditLog, "list-audit-log", tagAudit, "List the audit log",
 			"Lists who did what, when and from where, newest first.", "", serve((*door).auditLog)},
 		{"GET", in + "/audit-log.csv", account.ViewAuditLog, "download-audit-log", tagAudit, "Download the audit log as CSV",

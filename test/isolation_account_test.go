@@ -164,13 +164,16 @@ var accountVerbs = map[string]verb{
 	"MakeKey": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just2(h.MakeKey(c, a, h.joID, "Key", nil, 0))
 	}},
-	"APIKeys": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
-		return just(h.APIKeys(c, a))
+	"APIKeys": {whom: members, right: account.OwnKeys, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.APIKeys(c, a, account.KeyFilter{}))
+	}},
+	"MakeOwnKey": {whom: members, right: account.OwnKeys, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.MakeOwnKey(c, a, account.NewKey{Name: "Key", Scopes: []account.Permission{account.ViewHome}}))
 	}},
 	"SetPhoneUserLimit": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.SetPhoneUserLimit(c, a, h.admin.Account.ID, 3))
 	}},
-	"RevokeKey": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+	"RevokeKey": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.RevokeKey(c, a, h.keyID)
 	}},
 	"Suspend": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {

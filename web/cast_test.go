@@ -63,6 +63,7 @@ type player struct {
 	code                string // works in this session
 	spare               string // ID of another session of theirs
 	identity            string // ID of one that is linked to them
+	key                 string // ID of an API key of theirs
 	ended               string // token of a session that is over
 	token               string // of the invitation of somebody invited
 	move                string // token of the link to their new address
@@ -97,6 +98,7 @@ type things struct {
 	phoneUser, device, number        string // a phone user, its one device, a number that rings it
 	upload                           string // an import that was only reviewed
 	call                             string // that goes on
+	key                              string // an API key of its admin
 	phoneUserVersion, numberVersion  int64
 	name                             string // the account's
 	targetVersion, invitationVersion int64
@@ -116,7 +118,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.holders = []string{c.boss.Name, admins.Name}
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
-	c.missing = &things{provider: randomID(), slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
+	c.missing = &things{provider: randomID(), slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), key: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
 		number: "+61255509999", upload: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	c.missing.bill, c.missing.visit = randomID(), randomID()
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
@@ -182,6 +184,8 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	_, key := c.Key(admin)
+	th.key = key.KeyID
 	th.ticket = asked.ID
 	if asked, err = c.support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.InvoiceDetails, Subject: name + " has a new address", Description: "For " + domain}); err != nil {
 		c.t.Fatal(err)
@@ -269,7 +273,10 @@ func (c *cast) player(third *accounttest.User, roles account.Roles, state string
 	p.spare = u.SignIn().Actor().SessionID
 	actor := u.SignIn().Check().Actor()
 	p.session, p.person = u.Session(), actor.PersonID
-	err := c.SignOut(c.t.Context(), p.ended)
+	k, _, err := c.MakeKey(c.t.Context(), account.Operate().Inside(u.Account), actor.MembershipID, "Key of "+state, account.Scopes(), 0)
+	if p.key = k.ID; err == nil {
+		err = c.SignOut(c.t.Context(), p.ended)
+	}
 	if err == nil {
 		err = c.AskEmail(c.t.Context(), actor, "new-"+email, p.browser())
 		p.move = c.EmailToken("new-" + email)

@@ -50,6 +50,7 @@ var parameters = map[string]func(c *cell) string{
 	"/{account}/settings/sign-in/{id}":             func(c *cell) string { return c.provider },
 	"/{account}/invitations/{id}":                  func(c *cell) string { return c.things.invitation },
 	"/{account}/support/{id}":                      func(c *cell) string { return c.ticketFor() },
+	"/{account}/api-keys/{id}":                     (*cell).key,
 	"/console/accounts/{slug}/numbers/{number}":    func(*cell) string { return youngNumber },
 	"/console/requests/{number}":                   func(c *cell) string { return whole(c.wish) },
 	"/{account}/support/visits/{id}":               func(c *cell) string { return c.things.visit },
@@ -140,6 +141,8 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/support/visits/{id}/end":                   nothing,
 	"/{account}/support/visits/grant":                      func(*cell) url.Values { return pairs("hours", "4") },
 	"/{account}/support/visits/grant/end":                  nothing,
+	"/{account}/api-keys/new":                              func(*cell) url.Values { return pairs("name", "New key", "scopes", "home.view", "days", "30") },
+	"/{account}/api-keys/{id}/revocation":                  nothing,
 	"/{account}/settings":                                  postSettings,
 	"/{account}/audit-log/proof":                           nothing,
 	"/{account}/audit-log/keeping":                         func(*cell) url.Values { return pairs("years", "2") },
@@ -192,6 +195,14 @@ func (c *cell) ticketFor() string {
 		return c.bill
 	}
 	return c.ticket
+}
+
+// key is one that whoever asks may revoke: everybody their own.
+func (c *cell) key() string {
+	if c.where == "own" && c.who.key != "" {
+		return c.who.key
+	}
+	return c.things.key
 }
 
 func nothing(*cell) url.Values { return url.Values{} }

@@ -133,6 +133,13 @@ func (p *Portal) peopleRoutes() []Route {
 		{"POST", "/{account}/audit-log/proof", Needs(account.ViewAuditLog), p.signAudit},
 		{"POST", "/{account}/audit-log/keeping", Needs(account.ChangeSettings), p.keepAudit},
 
+		// API keys
+		{"GET", "/{account}/api-keys", Needs(account.OwnKeys), p.apiKeys},
+		{"GET", "/{account}/api-keys/new", Needs(account.OwnKeys), p.newAPIKey},
+		{"POST", "/{account}/api-keys/new", Needs(account.OwnKeys), p.makeAPIKey},
+		{"GET", "/{account}/api-keys/{id}/revocation", Needs(account.OwnKeys), p.askRevokeKey},
+		{"POST", "/{account}/api-keys/{id}/revocation", Needs(account.OwnKeys), p.revokeKey},
+
 		// People of an account
 		{"GET", "/{account}/hub-users", Needs(account.ViewHubUsers), p.hubUsers},
 		{"GET", "/{account}/hub-users.csv", Needs(account.ViewHubUsers), p.hubUsersCSV},

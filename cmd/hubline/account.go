@@ -316,13 +316,18 @@ func (c *apiKeyListCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer closer.Close()
-	keys, err := room.APIKeys(ctx, actor)
-	if err != nil {
-		return err
-	}
 	list := []keyLine{}
-	for _, k := range keys {
-		list = append(list, keyLineOf(k))
+	for after := ""; ; {
+		keys, next, err := room.APIKeys(ctx, actor, account.KeyFilter{After: after, Limit: pageOfAccounts})
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			list = append(list, keyLineOf(k))
+		}
+		if after = next; next == "" {
+			break
+		}
 	}
 	if c.JSON {
 		return printJSON(std.out, list)

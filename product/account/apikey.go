@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +15,8 @@ import (
 const (
 	tokenKey   = "hk"
 	keyMost    = 366 * 24 * time.Hour
-	keysLimit  = 100
+	keysLimit  = 100 // keys that work, in an account
+	keysOwn    = 20  // and of one person
 	keyDefault = 90 * 24 * time.Hour
 )
 
@@ -26,6 +26,8 @@ type APIKey struct {
 	Name       string
 	Scopes     []Permission
 	MakerID    string // membership
+	Maker      string // whose it is, in lists
+	MakerState HubUserState
 	CreatedAt  int64
 	ExpiresAt  int64
 	LastUsedAt int64 // 0: not yet
@@ -41,49 +43,40 @@ func Scopes() []Permission {
 	return list
 }
 
-// MakeKey makes a key on behalf of the hub user makerID and returns its secret, which is shown once and stored hashed. In this
-// version the operator makes keys. Life 0 means 90 days; at most 366.
+// MakeKey makes a key on behalf of the hub user makerID, for the provider, and returns its secret, which is shown once and stored hashed.
+// Life 0 means 90 days; at most 366.
 func (r *Room) MakeKey(ctx context.Context, actor Actor, makerID, name string, scopes []Permission, life time.Duration) (k APIKey, secret string, err error) {
 	defer fault.Wrap(&err, "account.MakeKey")
 	if !actor.Provider() {
 		return k, "", notFound()
 	}
-	name, bad := checkName("name", "Key name", name, 80)
-	if bad == nil && name == "" {
-		bad = fault.Field("name-empty", "name", "Enter a name for the key")
-	}
-	if life == 0 {
-		life = keyDefault
-	}
-	if bad == nil && (life < 0 || life > keyMost) {
-		bad = fault.Field("key-life", "expires", "A key works for at most 366 days")
-	}
-	for _, scope := range scopes {
-		if bad == nil && !slices.Contains(Scopes(), scope) {
-			bad = fault.Field("scope-unknown", "scopes", "There is no scope "+string(scope))
-		}
-	}
-	if bad != nil {
-		return k, "", bad
+	in, err := NewKey{Name: name, Scopes: scopes, Life: life}.check()
+	if err != nil {
+		return k, "", err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		maker, err := r.hubUser(ctx, q, actor.Account.ID, makerID)
 		if err != nil {
 			return err
 		}
-		now := r.now()
-		k = APIKey{ID: ident.New(), Name: name, Scopes: scopes, MakerID: maker.ID, CreatedAt: now, ExpiresAt: now + life.Milliseconds()}
-		token, hash := ident.Token(tokenKey)
-		secret = token
-		if _, err := q.ExecContext(ctx, `
-			INSERT INTO api_keys (account_id, id, membership_id, name, token_hash, scopes, created_at, expires_at, last_used_at, revoked_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)`,
-			actor.Account.ID, k.ID, maker.ID, k.Name, hash, joinScopes(scopes), k.CreatedAt, k.ExpiresAt); err != nil {
-			return err
-		}
-		return r.Record(ctx, q, actor, Entry{Action: APIKeyMade, SubjectID: k.ID, SubjectName: k.Name, After: "for " + maker.Label()})
+		k, secret, err = r.insertKey(ctx, q, actor, maker.ID, in, "for "+maker.Label())
+		return err
 	})
 	return k, secret, err
+}
+
+// insertKey stores a key and its audit entry.
+func (r *Room) insertKey(ctx context.Context, q db.Q, actor Actor, makerID string, in NewKey, told string) (k APIKey, secret string, err error) {
+	now := r.now()
+	k = APIKey{ID: ident.New(), Name: in.Name, Scopes: in.Scopes, MakerID: makerID, CreatedAt: now, ExpiresAt: now + in.Life.Milliseconds()}
+	secret, hash := ident.Token(tokenKey)
+	if _, err := q.ExecContext(ctx, `
+		INSERT INTO api_keys (account_id, id, membership_id, name, token_hash, scopes, created_at, expires_at, last_used_at, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)`,
+		actor.Account.ID, k.ID, makerID, k.Name, hash, joinScopes(k.Scopes), k.CreatedAt, k.ExpiresAt); err != nil {
+		return k, "", err
+	}
+	return k, secret, r.Record(ctx, q, actor, Entry{Action: APIKeyMade, SubjectID: k.ID, SubjectName: k.Name, After: told})
 }
 
 func joinScopes(scopes []Permission) string {
@@ -100,52 +93,6 @@ func splitScopes(text string) []Permission {
 		scopes = append(scopes, Permission(word))
 	}
 	return scopes
-}
-
-// APIKeys lists the account's keys for the provider, newest first.
-func (r *Room) APIKeys(ctx context.Context, actor Actor) (list []APIKey, err error) {
-	defer fault.Wrap(&err, "account.APIKeys")
-	if !actor.Provider() {
-		return nil, notFound()
-	}
-	rows, err := r.DB.QueryContext(ctx, `
-		SELECT id, name, scopes, membership_id, created_at, expires_at, last_used_at, revoked_at FROM api_keys
-		WHERE account_id = $1 ORDER BY created_at DESC, id LIMIT $2`, actor.Account.ID, keysLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var k APIKey
-		var scopes string
-		if err := rows.Scan(&k.ID, &k.Name, &scopes, &k.MakerID, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt, &k.RevokedAt); err != nil {
-			return nil, err
-		}
-		k.Scopes = splitScopes(scopes)
-		list = append(list, k)
-	}
-	return list, rows.Err()
-}
-
-// RevokeKey ends a key at once.
-func (r *Room) RevokeKey(ctx context.Context, actor Actor, id string) (err error) {
-	defer fault.Wrap(&err, "account.RevokeKey")
-	if !actor.Provider() {
-		return notFound()
-	}
-	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		var name string
-		err := q.QueryRowContext(ctx, `
-			UPDATE api_keys SET revoked_at = $3, token_hash = NULL WHERE account_id = $1 AND id = $2 AND revoked_at = 0 RETURNING name`,
-			actor.Account.ID, id, r.now()).Scan(&name)
-		if errors.Is(err, sql.ErrNoRows) {
-			return notFound()
-		}
-		if err != nil {
-			return err
-		}
-		return r.Record(ctx, q, actor, Entry{Action: APIKeyRevoked, SubjectID: id, SubjectName: name})
-	})
 }
 
 // UseKey returns the actor behind a key in the account with that slug, with its maker's rights of this moment. A wrong, revoked or

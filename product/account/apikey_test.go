@@ -40,7 +40,7 @@ func TestKeys(t *testing.T) {
 		must(t, second(r.UseKey(t.Context(), secret, "harbour", "192.0.2.20")))
 		r.Clock.Advance(time.Millisecond)
 		wantFault(t, second(r.UseKey(t.Context(), secret, "harbour", "192.0.2.20")), "key-unknown", "expired or revoked")
-		list, err := r.APIKeys(t.Context(), operator)
+		list, _, err := r.APIKeys(t.Context(), operator, account.KeyFilter{})
 		must(t, err)
 		if len(list) != 1 || list[0].LastUsedAt == 0 || list[0].Name != "CRM" || len(list[0].Scopes) != 2 {
 			t.Errorf("keys: %+v", list)

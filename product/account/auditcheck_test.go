@@ -94,6 +94,16 @@ var forgeries = []struct {
 	{"fork with the true key", func(f *forger, lines []string) string { return f.fork(lines, f.true) }},
 }
 
+// firstDifference shows where a forged export begins to differ.
+func firstDifference(forged, whole string) string {
+	at := 0
+	for at < min(len(forged), len(whole)) && forged[at] == whole[at] {
+		at++
+	}
+	show := func(text string) string { return text[min(max(at-60, 0), len(text)):min(at+60, len(text))] }
+	return fmt.Sprintf("%q instead of\n%q", show(forged), show(whole))
+}
+
 func isEntry(line string) bool { return strings.HasPrefix(line, `{"n":`) }
 
 func (f *forger) entry(lines []string) int {
@@ -210,7 +220,7 @@ func TestQ4EveryMutationIsFound(t *testing.T) {
 		}
 		_, err := account.CheckAudit(strings.NewReader(forged), with)
 		if wrong, ok := errors.AsType[*account.AuditBreak](err); !ok || wrong.Text == "" {
-			t.Fatalf("%s: not found: %v", kind.name, err)
+			t.Fatalf("%s: not found: %v\n%s", kind.name, err, firstDifference(forged, string(file)))
 		}
 	}
 	t.Logf("%d mutations in %v, all found", *mutations, time.Since(began).Round(time.Millisecond))

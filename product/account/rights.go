@@ -117,6 +117,8 @@ const (
 	ChangeSettings Permission = "settings.change"
 	ViewAuditLog   Permission = "audit-log.view"
 	ViewRoles      Permission = "roles.view"
+	OwnKeys        Permission = "api-keys.own"
+	AllKeys        Permission = "api-keys.all"
 
 	ViewPhoneUsers   Permission = "phone-users.view"
 	ChangePhoneUsers Permission = "phone-users.change"
@@ -162,6 +164,8 @@ var Rights = []Right{
 	{ViewSettings, "Account", "See the account's settings", false, true, false, true, true},
 	{ChangeSettings, "Account", "Change the account's name, time zone and sign-in policy", false, true, false, false, false},
 	{ViewAuditLog, "Account", "Read and download the audit log", false, true, false, true, true},
+	{OwnKeys, "Account", "Make API keys that act in your name, see and revoke them", true, true, true, false, false},
+	{AllKeys, "Account", "See and revoke everybody's API keys", false, true, false, false, false},
 	{ViewPhoneUsers, "Phone system", "See phone users, their devices and the plan", false, true, false, true, true},
 	{ChangePhoneUsers, "Phone system", "Add, change and delete phone users", false, true, false, false, true},
 	{SendPhoneDetails, "Phone system", "Send and reset phone details", false, true, false, false, false},
