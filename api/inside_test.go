@@ -212,6 +212,7 @@ func TestABrokenOffFileIsCutOff(t *testing.T) {
 var elsewhere = []string{
 	"account-number-form", "first-admin", "slug-form", "slug-reserved", "slug-taken", "number-taken", // opening accounts
 	"methods-own", "methods-unknown", "second-factor-own", "second-factor-unknown", "session-hours", // the portal's settings
+	"check-stronger", "half-ended", "last-way-in", "no-second-factor", "recovery-wrong", "second-factor-asked", "totp-locked", "totp-wrong", // second factors
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
 	"invitation-account", "decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
 	"account-closed", "account-number-typed", "account-state", "note-empty", "note-form", "pin-form", "pin-wrong", "visit-answered", "visit-excluded", "visit-minutes", "visit-read-only", "visit-open", "visit-over", "visit-ticket", "grant-hours", // the provider's, and letting it in

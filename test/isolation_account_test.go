@@ -12,7 +12,7 @@ import (
 var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
-		"password_links", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
+		"password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "person_events", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
 		"people_groups", "group_members", "access_reviews", "access_review_rows", "review_policies"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
@@ -227,6 +227,27 @@ var accountVerbs = map[string]verb{
 	}},
 	"EndOtherSessions": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.EndOtherSessions(c, a)
+	}},
+	"OwnWays": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.OwnWays(c, a))
+	}},
+	"OwnEvents": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.OwnEvents(c, a))
+	}},
+	"StartAuthenticator": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.StartAuthenticator(c, a)
+	}},
+	"PendingAuthenticator": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.PendingAuthenticator(c, a))
+	}},
+	"ConfirmAuthenticator": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.ConfirmAuthenticator(c, a, "123456", account.Browser{}))
+	}},
+	"RemoveAuthenticator": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RemoveAuthenticator(c, a, account.Browser{})
+	}},
+	"NewRecoveryCodes": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.NewRecoveryCodes(c, a, account.Browser{}))
 	}},
 	"SetOwn": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.SetOwn(c, a, "Evil", "dark")

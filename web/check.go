@@ -11,6 +11,8 @@ import (
 
 // checkPage is the step-up check: a code by email proves that whoever holds the browser still holds the mailbox.
 type checkPage struct {
+	App   bool // the code comes from their authenticator app, or is a recovery code; none is mailed
+	Has   bool // they have an authenticator app
 	Sent  bool // a code is on its way
 	Just  bool // it was sent by this very request
 	Email string
@@ -35,6 +37,9 @@ func (p *Portal) askToCheck(r *Request, kept string) error {
 }
 
 func (p *Portal) checkStep(r *Request, next, kept string) error {
+	if r.Viewer.Actor.HasSecondFactor() {
+		return r.checkForm(checkPage{App: true, Has: r.Viewer.Actor.HasWay(account.ByTOTP), Next: next, Kept: kept})
+	}
 	sent, err := p.Account.CodePending(r.Context(), r.Viewer.Actor)
 	if err != nil {
 		return err
@@ -60,6 +65,9 @@ func (p *Portal) sendCode(r *Request) error {
 	}
 	if actor.Checked && r.Kept() == "" {
 		return r.Redirect(r.Next())
+	}
+	if actor.HasSecondFactor() {
+		return p.checkAgain(r)
 	}
 	err = p.Account.SendCode(r.Context(), actor, r.browser())
 	if f, ok := fault.Of(err); ok && f.Code == "code-just-sent" && r.Posted("again") == "" {

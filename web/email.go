@@ -40,10 +40,9 @@ func (p *Portal) confirmEmail(r *Request) error {
 	if err != nil {
 		return r.deadEmailLink(err, Link{"Your details", "/profile"})
 	}
-	if err := r.enter(in); err != nil {
-		return err
-	}
-	return r.Go("/profile", Banner{Text: "You sign in with " + in.Person.Email + " now", More: "Every other browser is signed out. The old address can take this back for 7 days."})
+	return r.begin(in, "/profile", "", func() error {
+		return r.Go("/profile", Banner{Text: "You sign in with " + in.Person.Email + " now", More: "Every other browser is signed out. The old address can take this back for 7 days."})
+	})
 }
 
 // oldEmail asks whether to take a change of address back.

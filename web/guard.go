@@ -94,6 +94,18 @@ func (p *Portal) cookieValue(r *http.Request, name string) string {
 
 func (p *Portal) sessionToken(r *http.Request) string { return p.cookieValue(r, sessionCookie) }
 
+// begin goes on as somebody who has just proved who they are. If they have a second factor and have not shown it, it asks for that first, and
+// the form of this request comes back afterwards when kept says so.
+func (r *Request) begin(in account.Entrance, next, kept string, on func() error) error {
+	if in.Half != "" {
+		return r.secondStep(secondPage{Half: in.Half, Next: next, Kept: kept})
+	}
+	if err := r.enter(in); err != nil {
+		return err
+	}
+	return on()
+}
+
 // enter gives the browser the cookies of a new session. A session that the browser held before ends, so that its token is worth
 // nothing to whoever may have planted or copied it.
 func (r *Request) enter(in account.Entrance) error {

@@ -118,6 +118,13 @@ func (p *Portal) accept(r *Request) error {
 	default:
 		entrance, w, err = p.Account.AcceptNew(ctx, token, in.Shown, in.Name, in.Password, r.browser())
 	}
+	if entrance.Half != "" {
+		kept, err := r.keep() // with the form they join when they are through
+		if err != nil {
+			return err
+		}
+		return r.begin(entrance, "/invitations/"+token, kept, nil)
+	}
 	if entrance.Session != "" {
 		if err := r.enter(entrance); err != nil {
 			return err

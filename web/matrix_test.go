@@ -207,6 +207,17 @@ func (c *cell) key() string {
 
 func nothing(*cell) url.Values { return url.Values{} }
 
+// What forms of people's own ways in send.
+func init() {
+	maps.Copy(posts, map[string]func(c *cell) url.Values{
+		"/sign-in/second":                         func(c *cell) url.Values { return pairs("half", c.half, "code", c.recovery) },
+		"/profile/security/authenticator":         nothing,
+		"/profile/security/authenticator/confirm": func(*cell) url.Values { return pairs("code", "123456") },
+		"/profile/security/authenticator/removal": nothing,
+		"/profile/security/recovery-codes":        nothing,
+	})
+}
+
 func postSettings(c *cell) url.Values {
 	return pairs("name", "Renamed Group", "time_zone", "Australia/Perth", "invitation_hours", "24", "check_minutes", "15", "version", whole(c.accountVersion))
 }
@@ -463,8 +474,10 @@ func changedWhat(tables []string) string {
 // inert are forms that are open to somebody for whom they do nothing.
 func (c *cell) inert() bool {
 	switch c.route.Pattern {
-	case "/check", "/check/code", "/profile/security/link/{provider}": // the provider's people are asked for no code, and link nothing
+	case "/check", "/profile/security/link/{provider}": // no code is on its way to the provider's people, and they link nothing
 		return c.who.state == "staff"
+	case "/profile/security/authenticator/confirm", "/profile/security/authenticator/removal", "/profile/security/recovery-codes": // nobody here has an app
+		return true
 	case "/invitations/{token}": // whoever is signed in as somebody else is told so
 		return c.level == "signed in"
 	case "/sign-out", "/invitations/{token}/sign-out":

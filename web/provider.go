@@ -101,6 +101,13 @@ func (p *Portal) arrive(r *Request, at string) error {
 		}
 		return r.Go("/profile/security", Banner{Text: "You can now sign in with " + out.Provider, More: more + " Every other browser is signed out."})
 	}
+	if out.Entrance.Half != "" {
+		next := localPath(out.Next)
+		if out.Errand == account.ToAccept {
+			next = "/invitations/" + url.PathEscape(out.Link)
+		}
+		return r.begin(out.Entrance, next, out.Kept, nil)
+	}
 	if err := r.enter(out.Entrance); err != nil {
 		return err
 	}

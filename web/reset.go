@@ -49,10 +49,9 @@ func (p *Portal) setPassword(r *Request) error {
 	if err != nil {
 		return r.againHere(err, p.choosePassword)
 	}
-	if err := r.enter(entrance); err != nil {
-		return err
-	}
-	return r.Go("/", Banner{Text: "Your new password is set", More: "You are signed in here and signed out everywhere else."})
+	return r.begin(entrance, "/", "", func() error {
+		return r.Go("/", Banner{Text: "Your new password is set", More: "You are signed in here and signed out everywhere else."})
+	})
 }
 
 func (r *Request) deadPasswordLink(err error) error {

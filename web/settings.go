@@ -11,11 +11,15 @@ import (
 
 // settingsForm is what an admin may change of the account.
 type settingsForm struct {
-	Name            string `form:"name"`
-	TimeZone        string `form:"time_zone"`
-	InvitationHours int    `form:"invitation_hours"`
-	CheckMinutes    int    `form:"check_minutes"`
-	Version         string `form:"version,hidden"`
+	Name            string   `form:"name"`
+	TimeZone        string   `form:"time_zone"`
+	InvitationHours int      `form:"invitation_hours"`
+	CheckMinutes    int      `form:"check_minutes"`
+	SecondFactor    string   `form:"second_factor"`
+	Methods         []string `form:"sign_in_methods"`
+	SessionHours    string   `form:"session_hours"`
+	Remember        string   `form:"remember_devices"`
+	Version         string   `form:"version,hidden"`
 }
 
 type settingsPage struct {
@@ -24,6 +28,9 @@ type settingsPage struct {
 	Zones     []zoneGroup
 	Lives     []Option // of invitations
 	Checks    []Option
+	Demands   []Option
+	Methods   []Option
+	Sessions  []Option
 	Changed   *account.AuditEntry // the last change, if there was one
 	Meanwhile *meanwhile
 }
@@ -92,9 +99,10 @@ func (p *Portal) settingsPage(r *Request, m *meanwhile) error {
 	if err != nil {
 		return err
 	}
-	r.Fill(settingsForm{Name: a.Name, TimeZone: a.Policy.TimeZone, InvitationHours: a.Policy.InvitationHours, CheckMinutes: a.Policy.CheckMinutes})
+	r.Fill(filledSettings(a))
 	data := settingsPage{Account: a, Version: a.Version, Zones: zoneGroups(a.Policy.TimeZone), Meanwhile: m,
-		Lives:  settingSteps(a.Policy.InvitationHours, []int{4, 24, 3 * 24, 7 * 24, 14 * 24, 30 * 24}, lifeWords),
+		Lives:   settingSteps(a.Policy.InvitationHours, []int{4, 24, 3 * 24, 7 * 24, 14 * 24, 30 * 24}, lifeWords),
+		Demands: demands, Methods: methods, Sessions: settingSteps(a.Policy.SessionHours, []int{1, 4, 8, 12, 24, 7 * 24, 30 * 24}, lifeWords),
 		Checks: settingSteps(a.Policy.CheckMinutes, []int{0, 5, 15, 30, 60, 120}, checkWords)}
 	if r.may(account.ViewAuditLog) {
 		last, _, err := p.Account.AuditLog(r.Context(), r.Viewer.Actor, account.AuditFilter{SubjectID: a.ID, Area: "settings", Limit: 1})
@@ -115,7 +123,7 @@ func (p *Portal) saveSettings(r *Request) error {
 	}
 	before := r.Viewer.Actor.Account
 	after, err := p.Account.ChangeSettings(r.Context(), r.Viewer.Actor, account.Settings{Name: in.Name, TimeZone: in.TimeZone,
-		InvitationHours: in.InvitationHours, CheckMinutes: in.CheckMinutes}, version(in.Version))
+		InvitationHours: in.InvitationHours, CheckMinutes: in.CheckMinutes, SignIn: in.signIn()}, version(in.Version))
 	if fault.Is(err, fault.Changed) {
 		m, err := p.meanwhile(r, before.ID, before.Version-version(in.Version))
 		if err != nil {
@@ -128,6 +136,39 @@ func (p *Portal) saveSettings(r *Request) error {
 		return r.Again(err, p.settings)
 	}
 	return r.Go(r.to("settings"), savedSettings(before, after))
+}
+
+// filledSettings is the form as the account stands.
+func filledSettings(a account.Account) settingsForm {
+	in := settingsForm{Name: a.Name, TimeZone: a.Policy.TimeZone, InvitationHours: a.Policy.InvitationHours, CheckMinutes: a.Policy.CheckMinutes,
+		SecondFactor: string(a.Policy.SecondFactor), SessionHours: strconv.Itoa(a.Policy.SessionHours)}
+	for _, m := range a.Policy.Methods.List() {
+		in.Methods = append(in.Methods, string(m))
+	}
+	if a.Policy.RememberDevices {
+		in.Remember = "on"
+	}
+	return in
+}
+
+// demands and methods are the choices of how people sign in.
+var (
+	demands = []Option{{Value: string(account.OfNobody), Label: "Nobody has to have one"}, {Value: string(account.OfHolders), Label: "Holders of Admin or Billing access"}, {Value: string(account.OfEveryone), Label: "Everybody"}}
+	methods = []Option{{Value: string(account.ByPassword), Label: "Password"}, {Value: string(account.ByPasskey), Label: "Passkey", Hint: "Counts as two factors."},
+		{Value: string(account.ByProvider), Label: "Sign-in provider", Hint: "Where your provider offers one."}}
+)
+
+// signIn is the part about signing in; a form without it leaves that as it is.
+func (in settingsForm) signIn() *account.SignInPolicy {
+	if in.SecondFactor == "" {
+		return nil
+	}
+	hours, _ := strconv.Atoi(in.SessionHours) // what is no number is no life either, and told so
+	var list []account.Method
+	for _, m := range in.Methods {
+		list = append(list, account.Method(m))
+	}
+	return &account.SignInPolicy{SecondFactor: account.Demand(in.SecondFactor), Methods: account.MethodsOf(list...), SessionHours: hours, RememberDevices: in.Remember == "on"}
 }
 
 // savedSettings names what is different now.
@@ -147,8 +188,30 @@ func savedSettings(before, after account.Account) Banner {
 	} else if before.Policy.CheckMinutes != n {
 		is = append(is, "a code counts for "+count(n, "minute"))
 	}
+	is = append(is, savedSignIn(before.Policy, after.Policy)...)
 	if len(is) == 0 {
 		return Banner{Kind: "info", Text: "Nothing was different, so nothing was changed."}
 	}
 	return Banner{Text: "Settings saved: " + strings.Join(is, ", ") + "."}
+}
+
+// savedSignIn names what is different about signing in.
+func savedSignIn(before, after account.Policy) (is []string) {
+	if before.SecondFactor != after.SecondFactor {
+		is = append(is, "a second factor is asked of "+map[account.Demand]string{account.OfNobody: "nobody", account.OfHolders: "holders of Admin or Billing access", account.OfEveryone: "everybody"}[after.SecondFactor])
+	}
+	if before.Methods != after.Methods {
+		var words []string
+		for _, m := range after.Methods.List() {
+			words = append(words, m.Words())
+		}
+		is = append(is, "people sign in with "+orList(words))
+	}
+	if before.SessionHours != after.SessionHours {
+		is = append(is, "people sign in again after "+lifeWords(after.SessionHours))
+	}
+	if before.RememberDevices != after.RememberDevices {
+		is = append(is, map[bool]string{true: "browsers may be remembered", false: "no browser is remembered"}[after.RememberDevices])
+	}
+	return is
 }

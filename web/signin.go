@@ -63,10 +63,7 @@ func (p *Portal) enterPortal(r *Request) error {
 	if err != nil {
 		return r.againHere(err, p.signInAgain)
 	}
-	if err := r.enter(entrance); err != nil {
-		return err
-	}
-	return r.Resume(r.Next())
+	return r.begin(entrance, r.Next(), r.Kept(), func() error { return r.Resume(r.Next()) })
 }
 
 func (p *Portal) signInAgain(r *Request) error {

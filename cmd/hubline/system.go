@@ -97,7 +97,7 @@ func assemble(ctx context.Context, cfg *Config, migrate bool, log *slog.Logger, 
 
 // room is what the room account needs from the configuration.
 func (s *Site) room(d *db.DB, jobs *job.Queue, ring *seal.Ring, log *slog.Logger, send sender) account.Config {
-	return account.Config{DB: d, Jobs: jobs, Keys: ring, Mail: send, Log: log, BaseURL: s.BaseURL, CloseGrace: time.Duration(s.CloseDays) * 24 * time.Hour,
+	return account.Config{DB: d, Jobs: jobs, Keys: ring, Mail: send, Log: log, BaseURL: s.BaseURL, StaffSecondFactor: s.StaffSecondFactor == "on", CloseGrace: time.Duration(s.CloseDays) * 24 * time.Hour,
 		Provider: mail.Provider{Name: s.Provider, Phone: s.SupportPhone, Support: s.SupportEmail}}
 }
 

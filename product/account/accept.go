@@ -133,7 +133,8 @@ func (r *Room) acceptedBefore(ctx context.Context, hash, personID string) (w Wel
 	return w, err == nil, err
 }
 
-// AcceptSigningIn is for somebody who has a password but is not signed in: one form signs them in and joins the account.
+// AcceptSigningIn is for somebody who has a password but is not signed in: one form signs them in and joins the account. Whoever has a second
+// factor gets a half sign-in and joins when it is whole.
 func (r *Room) AcceptSigningIn(ctx context.Context, token, shown, password string, b Browser) (in Entrance, w Welcome, err error) {
 	defer fault.Wrap(&err, "account.AcceptSigningIn")
 	if w, err = r.Welcome(ctx, token); err != nil {
@@ -141,6 +142,9 @@ func (r *Room) AcceptSigningIn(ctx context.Context, token, shown, password strin
 	}
 	if in, err = r.SignIn(ctx, w.Invitation.Email, password, b); err != nil {
 		return in, w, err
+	}
+	if in.Half != "" {
+		return in, w, nil
 	}
 	w, err = r.AcceptAs(ctx, Actor{Kind: Member, PersonID: in.Person.ID, Address: b.Address}, token, shown)
 	return in, w, err

@@ -231,6 +231,11 @@ func (e AuditEntry) Sentence() string {
 	if !known {
 		words = "{who}: " + string(e.Action) + " {what}"
 	}
+	return fillIn(words, map[string]string{"who": e.ActorName, "what": e.SubjectName, "before": e.Before, "after": e.After})
+}
+
+// fillIn puts values into the places of a sentence. What a value holds is never read as a place.
+func fillIn(words string, values map[string]string) string {
 	var b strings.Builder
 	for rest := words; ; {
 		text, place, found := strings.Cut(rest, "{")
@@ -239,7 +244,7 @@ func (e AuditEntry) Sentence() string {
 			return b.String()
 		}
 		place, rest, _ = strings.Cut(place, "}")
-		b.WriteString(map[string]string{"who": e.ActorName, "what": e.SubjectName, "before": e.Before, "after": e.After}[place])
+		b.WriteString(values[place])
 	}
 }
 

@@ -56,6 +56,7 @@ type letterArgs struct {
 	Subject             string // ID of whom or what the mail is about
 	At, Until           int64
 	From, Address, Note string
+	Event               string // of ownEvents
 }
 
 func (r *Room) registerJobs() {
@@ -309,6 +310,9 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		l.Blocks = []mail.Block{mail.Paragraph("The password for "+in.To+" was changed and every other browser was signed out. ", mail.Strong("If this was you, there is nothing to do.")),
 			mail.Facts(mail.Fact{Label: "When", Value: when}), mail.Paragraph("If it was not you, open the portal yourself, choose Forgot password, and tell an admin.")}
 		l.Footer = []string{"Sent to " + in.To + " for account safety. It can't be turned off."}
+	case "own":
+		l.Subject, l.Blocks = in.ownLetter(when)
+		l.Footer = []string{"Sent to " + in.To + " for account safety. It can't be turned off."}
 	default:
 		return job.Permanent(fmt.Errorf("no letter of kind %q", in.Kind))
 	}
@@ -426,6 +430,10 @@ func (r *Room) tidy(ctx context.Context) error {
 		{`DELETE FROM email_changes WHERE expires_at < $1`, now},
 		{`DELETE FROM email_undos WHERE expires_at < $1`, now},
 		{`DELETE FROM provider_attempts WHERE expires_at < $1`, now},
+		{`DELETE FROM recovery_links WHERE expires_at < $1`, now},
+		{`DELETE FROM spent_challenges WHERE expires_at < $1`, now},
+		{`DELETE FROM authenticators WHERE confirmed_at = 0 AND created_at < $1`, now - day},
+		{`DELETE FROM person_events WHERE at < $1`, now - 366*day},
 		{`DELETE FROM throttles WHERE changed_at < $1 AND until_at < $1`, now - 2*day},
 		{`DELETE FROM dead_links WHERE ended_at < $1`, now - 90*day},
 		{`UPDATE invitations SET state = 'expired', token_hash = NULL, ended_at = expires_at, version = version + 1 WHERE state = 'pending' AND created_at < $1`, now - 2*invitationLimit.Milliseconds()},

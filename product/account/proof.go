@@ -62,6 +62,17 @@ func (p Proofs) SecondFactor() bool {
 	return p.Has(ByPasskey) || p.Has(ByTOTP) || p.Has(ByRecoveryCode) || p.Has(ByDevice)
 }
 
+// Words names the proofs as sentences do: "a password and an authenticator app".
+func (p Proofs) Words() string {
+	var words []string
+	for _, one := range p {
+		if one.Method != ByEmailCode {
+			words = append(words, one.Method.Words())
+		}
+	}
+	return strings.Join(words, " and ")
+}
+
 // with returns the proofs with one more, or with a newer time for a method that is among them.
 func (p Proofs) with(m Method, at int64) Proofs {
 	after := slices.Clone(p)
@@ -166,6 +177,9 @@ func (a Actor) Restricted() bool { return len(a.Needs) > 0 }
 
 // HasSecondFactor reports whether the actor's person could show a second factor, whether or not this session did.
 func (a Actor) HasSecondFactor() bool { return a.ways.second() }
+
+// HasWay reports whether the actor's person could sign in or confirm with that method.
+func (a Actor) HasWay(m Method) bool { return a.ways.has(m) }
 
 // SignedInWith reports whether the actor's session rests on that method.
 func (a Actor) SignedInWith(m Method) bool { return a.proofs.Has(m) }

@@ -290,7 +290,11 @@ func (r *Room) enterWith(ctx context.Context, q db.Q, p SignInProvider, person P
 		return Entrance{}, err
 	}
 	in, err := r.startSession(ctx, q, person, b, Proved(r.now(), ByProvider))
-	if err == nil && p.AccountID != "" {
+	switch {
+	case err != nil || p.AccountID == "":
+	case in.Half != "":
+		in.Half, err = r.confineHalf(in.Half, p.AccountID)
+	default:
 		_, err = q.ExecContext(ctx, `UPDATE sessions SET confined_to = $2 WHERE token_hash = $1`, ident.Hash(tokenSession, in.Session), p.AccountID)
 	}
 	return in, err
@@ -318,10 +322,10 @@ func (r *Room) acceptWith(ctx context.Context, a attempt, p SignInProvider, who 
 				return err
 			}
 		}
-		if w, err = r.accept(ctx, q, hash, a.Shown, person, b.Address); err != nil {
+		if in, err = r.enterWith(ctx, q, p, person, b); err != nil || in.Half != "" { // they join when the sign-in is whole
 			return err
 		}
-		in, err = r.enterWith(ctx, q, p, person, b)
+		w, err = r.accept(ctx, q, hash, a.Shown, person, b.Address)
 		return err
 	})
 	return in, w, err

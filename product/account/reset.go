@@ -190,6 +190,12 @@ func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string, b
 	if _, err := q.ExecContext(ctx, `DELETE FROM sessions WHERE person_id = $1`, p.ID); err != nil {
 		return p, err
 	}
+	if err := r.forgetBrowsers(ctx, q, p.ID); err != nil {
+		return p, err
+	}
+	if err := r.note(ctx, q, p.ID, "password", "", b); err != nil {
+		return p, err
+	}
 	if _, err := q.ExecContext(ctx, `DELETE FROM known_devices WHERE person_id = $1 AND token_hash <> $2`, p.ID, ident.Hash(tokenDevice, b.Device)); err != nil {
 		return p, err
 	}

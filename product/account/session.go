@@ -65,8 +65,9 @@ type Browser struct {
 // Entrance is what a successful sign-in hands to the door: the secrets for two cookies.
 type Entrance struct {
 	Person  Person
-	Session string // token of the session
+	Session string // token of the session; empty while the second factor is missing
 	Device  string // token by which this browser is known from now on
+	Half    string // instead of a session: what FinishSignIn takes together with the second factor
 }
 
 // SignIn checks an address and a password and starts a session. Known and unknown addresses get the same words after the same work.
@@ -145,10 +146,22 @@ func signInAddress(email string) (string, *fault.Fault) {
 	return offer.Email, nil
 }
 
-// startSession is the only place where sessions begin, whichever way somebody came. The session keeps what they proved; what each account
-// makes of it is asked at every request. It records the sign-in in every account of the person and tells them by mail about a browser not
+// startSession is the only place where sessions begin, whichever way somebody came. Whoever has a second factor and did not show it, nor
+// comes with a browser that stands for it, gets a half sign-in instead. The session keeps what they proved; what each account makes of it is
+// asked at every request. It records the sign-in in every account of the person and tells them by mail about a browser not
 // seen before.
 func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser, shown Proofs) (Entrance, error) {
+	if p.ways.second() && !shown.SecondFactor() {
+		kept, err := r.remembered(ctx, q, p, b)
+		if err != nil {
+			return Entrance{}, err
+		}
+		if !kept {
+			half, err := r.sealHalf(p, shown)
+			return Entrance{Person: p, Half: half}, err
+		}
+		shown = shown.with(ByDevice, r.now())
+	}
 	now := r.now()
 	deviceID, deviceToken, fresh, err := r.rememberDevice(ctx, q, p, b.Device)
 	if err != nil {
@@ -162,6 +175,9 @@ func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser, sh
 		return Entrance{}, err
 	}
 	if _, err = q.ExecContext(ctx, `UPDATE memberships SET last_signed_in_at = $2 WHERE person_id = $1 AND state <> 'removed'`, p.ID, now); err != nil {
+		return Entrance{}, err
+	}
+	if err := r.note(ctx, q, p.ID, "signed-in", shown.Words(), b); err != nil {
 		return Entrance{}, err
 	}
 	if fresh {

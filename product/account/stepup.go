@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 	"time"
 
 	"hubline/base/db"
@@ -66,11 +65,29 @@ func (r *Room) requireCheck(ctx context.Context, q db.Q, actor Actor) error {
 	return err
 }
 
+// requireOwnCheck refuses a change of somebody's own ways in without a step-up check of the last minutes.
+func (r *Room) requireOwnCheck(ctx context.Context, q db.Q, actor Actor) error {
+	var s session
+	var has ways
+	err := q.QueryRowContext(ctx, `SELECT s.checked_at, s.checked_by, p.ways FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id = $1 AND s.person_id = $2`,
+		actor.SessionID, actor.PersonID).Scan(&s.checked, &s.checkedBy, &has)
+	if errors.Is(err, sql.ErrNoRows) {
+		return signedOut()
+	}
+	if err != nil || s.fresh(r.now(), has, Policy{CheckMinutes: int(ownCheckFresh / time.Minute)}) {
+		return err
+	}
+	return fault.New(fault.StepUp, "check-needed", "Confirm it is you before you change how you sign in")
+}
+
 // SendCode mails a new code to the actor's person. An older code of the session stops working.
 func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error) {
 	defer fault.Wrap(&err, "account.SendCode")
 	if err := actor.mayConfirm(); err != nil {
 		return err
+	}
+	if actor.ways.second() {
+		return fault.New(fault.Conflict, "check-stronger", "You have a second factor. Confirm with that")
 	}
 	number, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
@@ -104,7 +121,7 @@ func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error)
 }
 
 func (a Actor) mayConfirm() error {
-	if a.Kind != Member {
+	if a.Kind != Member && a.Kind != Staff {
 		return fault.New(fault.Forbidden, "check-not-needed", "Only people who are signed in confirm with a code")
 	}
 	return nil
@@ -116,14 +133,18 @@ func (r *Room) CodePending(ctx context.Context, actor Actor) (bool, error) {
 		actor.SessionID, r.now(), codeTries, r.now()+clockSlack.Milliseconds())
 }
 
-// ConfirmCode checks a typed code. Spaces and dashes in it do not matter. Each wrong one is counted, in a transaction of its own. A
+// ConfirmCode checks a typed code: of the authenticator app or a recovery code for those who have a second factor, else the one that was
+// mailed. Spaces and dashes in it do not matter. Each wrong one is counted, in a transaction of its own. A
 // right one gives the session a new token, as its rights have just risen; the old token stops working.
 func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (session string, err error) {
 	defer fault.Wrap(&err, "account.ConfirmCode")
 	if err := actor.mayConfirm(); err != nil {
 		return "", err
 	}
-	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(strings.TrimSpace(typed))
+	if actor.ways.second() {
+		return r.confirmSecond(ctx, actor, typed)
+	}
+	code := plainCode(typed)
 	if code == "" {
 		return "", fault.Field("code-empty", "code", "Enter the six-digit code from the email")
 	}
@@ -167,6 +188,22 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (sess
 		return "", err
 	}
 	return session, nil
+}
+
+// confirmSecond is ConfirmCode for somebody with a second factor: no mailed code will do.
+func (r *Room) confirmSecond(ctx context.Context, actor Actor, typed string) (session string, err error) {
+	code, err := r.tryCode(ctx, actor.PersonID, typed)
+	if err != nil {
+		return "", err
+	}
+	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		by, err := r.useCode(ctx, q, actor.PersonID, code, Browser{Address: actor.Address})
+		if err == nil {
+			session, err = r.checked(ctx, q, actor, by)
+		}
+		return err
+	})
+	return session, err
 }
 
 // checked notes that the actor passed a step-up check by that method, and what it proved. The session gets a new token, as its rights have

@@ -19,20 +19,21 @@ type limit struct {
 	free   int64
 	most   time.Duration
 	forget time.Duration
-	shared bool // many people behind it: success gives back one try, not all
+	pause  time.Duration // not 0: the one wait after the free tries, instead of one that doubles
+	shared bool          // many people behind it: success gives back one try, not all
 }
 
 // Guessing is slowed where it comes from, never where it aims: wrong passwords from elsewhere can't keep the owner out, because a
 // browser that signed in before has a counter of its own, and a new one may always prove the mailbox instead.
 func (r *Room) signInLimits(email, network, deviceID string) []limit {
 	if deviceID != "" {
-		return []limit{{"device:" + deviceID, 10, 15 * time.Minute, 24 * time.Hour, false}}
+		return []limit{{key: "device:" + deviceID, free: 10, most: 15 * time.Minute, forget: 24 * time.Hour}}
 	}
 	who := r.nameless(email)
 	return []limit{
-		{"pair:" + who + ":" + network, 10, 15 * time.Minute, 24 * time.Hour, false},
-		{"network:" + network, 100, 30 * time.Second, 15 * time.Minute, true},
-		{"person:" + who, 100, time.Hour, 24 * time.Hour, false},
+		{key: "pair:" + who + ":" + network, free: 10, most: 15 * time.Minute, forget: 24 * time.Hour},
+		{key: "network:" + network, free: 100, most: 30 * time.Second, forget: 15 * time.Minute, shared: true},
+		{key: "person:" + who, free: 100, most: time.Hour, forget: 24 * time.Hour},
 	}
 }
 
@@ -75,6 +76,9 @@ func (r *Room) spend(ctx context.Context, limits ...limit) error {
 func (l limit) wait(failures int64) time.Duration {
 	if failures < l.free {
 		return 0
+	}
+	if l.pause > 0 {
+		return l.pause
 	}
 	return min(l.most, time.Second<<min(failures-l.free, 30))
 }

@@ -65,6 +65,15 @@ CREATE TABLE spent_challenges (
 );
 CREATE INDEX spent_challenges_expiry ON spent_challenges (expires_at);
 
+-- A way back for somebody who lost their second factor. An admin starts it, the person completes it by the link and their password.
+CREATE TABLE recovery_links (
+    person_id  TEXT PRIMARY KEY,
+    token_hash TEXT NOT NULL UNIQUE,
+    started_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
 -- What happened to a person's own ways in, for their security page. The id begins with the time.
 CREATE TABLE person_events (
     person_id  TEXT NOT NULL,
@@ -79,6 +88,7 @@ CREATE TABLE person_events (
 
 -- +goose Down
 DROP TABLE person_events;
+DROP TABLE recovery_links;
 DROP TABLE spent_challenges;
 DROP TABLE passkeys;
 DROP TABLE recovery_codes;
