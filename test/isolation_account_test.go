@@ -13,7 +13,7 @@ var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
 		"password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "person_events", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
-		"people_groups", "group_members", "access_reviews", "access_review_rows", "review_policies"},
+		"people_groups", "group_members", "access_reviews", "access_review_rows", "review_policies", "terms_versions", "terms_acceptances"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
 
@@ -102,6 +102,24 @@ var accountVerbs = map[string]verb{
 	}},
 	"SetReviewPolicy": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.SetReviewPolicy(c, a, 3))
+	}},
+	"PublishTerms": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.PublishTerms(c, a, account.NewTerms{Terms: "Be kind", Privacy: "Nothing is kept"}))
+	}},
+	"TermsVersions": {whom: provider, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.TermsVersions(c, a))
+	}},
+	"EachAcceptance": {whom: provider, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.EachAcceptance(c, a, func(account.Acceptance) error { return nil })
+	}},
+	"AcceptTerms": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.AcceptTerms(c, a, 1)
+	}},
+	"TermsDue": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.TermsDue(c, a))
+	}},
+	"Acceptances": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Acceptances(c, a))
 	}},
 	"Groups": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just2(h.Groups(c, a, account.GroupFilter{}))

@@ -20,6 +20,8 @@ type invitationPage struct {
 	Ability string
 
 	Providers []providerButton
+	Terms     account.Terms // to accept with the same form
+	Day       string        // of the terms, in words
 }
 
 // invitation shows an invitation. Looking changes nothing, so that mail scanners may.
@@ -36,6 +38,10 @@ func (p *Portal) invitation(r *Request) error {
 			return err
 		}
 	}
+	if data.Terms, err = p.termsFor(r, w); err != nil {
+		return err
+	}
+	data.Day = dayWords(data.Terms.Dated)
 	switch {
 	case r.Viewer != nil && r.Viewer.Email == w.Invitation.Email:
 		data.Case = "join"
@@ -100,6 +106,8 @@ func (p *Portal) accept(r *Request) error {
 		Shown    string `form:"shown,hidden"`
 		Name     string `form:"name"`
 		Password string `form:"password,raw"`
+		Accept   bool   `form:"accept"`
+		Terms    string `form:"terms,hidden"`
 	}
 	if err := r.Decode(&in); err != nil {
 		return r.Again(err, p.invitation)
@@ -108,6 +116,13 @@ func (p *Portal) accept(r *Request) error {
 	w, err := p.Account.Welcome(ctx, token)
 	if err != nil {
 		return r.endedInvitation(err)
+	}
+	terms, err := p.termsFor(r, w)
+	if err != nil {
+		return err
+	}
+	if err := (acceptForm{in.Accept, int(version(in.Terms))}).check(terms); err != nil {
+		return r.Again(err, p.invitation)
 	}
 	var entrance account.Entrance
 	switch {
@@ -132,6 +147,9 @@ func (p *Portal) accept(r *Request) error {
 	}
 	if err != nil {
 		return p.notJoined(r, entrance, err)
+	}
+	if err := p.acceptedWith(r, entrance, terms); err != nil {
+		return err
 	}
 	return r.Go("/"+w.Account.Slug+"/", Banner{Text: "Welcome to " + w.Account.Name, More: w.Invitation.Roles.Sentence("You", false)})
 }

@@ -85,6 +85,8 @@ var parameters = map[string]func(c *cell) string{
 var posts = map[string]func(c *cell) url.Values{
 	"/sign-in":                      func(c *cell) url.Values { return pairs("email", c.who.email, "password", accounttest.Password) },
 	"/sign-in/forgot":               func(c *cell) url.Values { return pairs("email", c.who.email) },
+	"/terms":                        func(*cell) url.Values { return pairs("accept", "on", "terms", "1") },
+	"/console/terms":                func(*cell) url.Values { return pairs("terms", "New terms", "privacy", "New privacy") },
 	"/sign-out":                     nothing,
 	"/password/{token}":             func(*cell) url.Values { return pairs("password", "quince tram wattle 14") },
 	"/check":                        func(c *cell) url.Values { return pairs("code", c.who.code) },

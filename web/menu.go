@@ -46,6 +46,7 @@ var (
 		{label: "Support PIN", icon: "key", path: "console/pin"},
 		{label: "Staff", icon: "users", path: "console/staff"},
 		{label: "Jobs", icon: "clock", path: "console/jobs"},
+		{label: "Terms", icon: "shield", path: "console/terms"},
 		{label: "Audit", icon: "list", path: "console/audit-log"},
 	}
 	profileMenu = []entry{

@@ -11,7 +11,17 @@ func (p *Portal) profile(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render("profile/profile.html", Page{Title: "Your details", Data: accounts})
+	accepted, err := p.Account.Acceptances(r.Context(), r.Viewer.Actor)
+	if err != nil {
+		return err
+	}
+	return r.Render("profile/profile.html", Page{Title: "Your details", Data: profilePage{accounts, accepted}})
+}
+
+// profilePage is what a person sees about themselves.
+type profilePage struct {
+	Accounts []ownAccount
+	Accepted []account.Acceptance // terms, newest first
 }
 
 // ownAccount is one account of the person, with the address of its people for those who look after them.

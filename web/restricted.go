@@ -43,6 +43,9 @@ func (p *Portal) restricted(r *Request) error {
 	if !actor.Restricted() {
 		return r.Redirect(next)
 	}
+	if actor.Needs[0] == account.NeedTerms {
+		return r.Redirect(toTerms(next))
+	}
 	data := restrictedPage{Where: p.Provider, Needs: actor.Needs, Has: actor.HasSecondFactor(), Next: next}
 	if r.Viewer.Account != nil {
 		data.Where = r.Viewer.Account.Name

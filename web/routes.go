@@ -18,6 +18,8 @@ func (p *Portal) doorRoutes() []Route {
 		// Signing in
 		{"GET", "/{$}", SignedIn, p.front},
 		{"GET", "/accounts", SignedIn, p.chooser},
+		{"GET", "/terms", Public, p.terms},
+		{"POST", "/terms", SignedIn, p.acceptTerms},
 		{"GET", "/sign-in", Public, p.signIn},
 		{"POST", "/sign-in", Public, p.enterPortal},
 		{"GET", "/sign-in/second", Public, p.noSecondStep},
@@ -109,6 +111,9 @@ func (p *Portal) consoleRoutes() []Route {
 		{"POST", "/console/jobs/{id}/retry", Staff, p.retryJob},
 		{"GET", "/console/jobs/{id}/discard", Staff, p.askDiscardJob},
 		{"POST", "/console/jobs/{id}/discard", Staff, p.discardJob},
+		{"GET", "/console/terms", Staff, p.consoleTerms},
+		{"POST", "/console/terms", Staff, p.publishTerms},
+		{"GET", "/console/terms/acceptances.csv", Staff, p.acceptancesCSV},
 		{"GET", "/console/audit-log", Staff, p.providerLog},
 		{"GET", "/console/audit-log.jsonl", Staff, p.auditExport},
 		{"GET", "/console/audit-log/proof", Staff, p.auditProof},

@@ -158,7 +158,7 @@ func (a *Account) fields() []any {
 
 // reserved slugs are first path parts that the doors use themselves.
 var reserved = []string{"api", "assets", "console", "dev", "email", "healthz", "invitations", "metrics", "password", "profile", "readyz",
-	"scim", "sign-in", "sign-out", "sip", "phone", "help", "www", "static", "new", "accounts", "well-known", "check", "palette", "events"}
+	"scim", "sign-in", "sign-out", "sip", "phone", "help", "www", "static", "new", "accounts", "well-known", "check", "palette", "events", "terms"}
 
 var slugForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 

@@ -39,6 +39,7 @@ const (
 	HubUserRemoved       Action = "hub-user.removed"
 	HubUserEmailChanged  Action = "hub-user.email-changed"
 	AccessAsked          Action = "hub-user.access-asked"
+	TermsPublished       Action = "terms.published"
 	AccessReviewed       Action = "access-review.done"
 	ReviewPolicySet      Action = "access-review.policy-set"
 	GroupMade            Action = "group.made"
@@ -177,6 +178,7 @@ var sentences = map[Action]string{
 	HubUserRemoved:       "{who} removed {what} from hub users",
 	HubUserEmailChanged:  "{who} changed the address of their sign-in",
 	AccessAsked:          "{who} asked for access: {after}",
+	TermsPublished:       "{who} published {what} of the terms",
 	AccessReviewed:       "{who} finished a review of access: {after}",
 	ReviewPolicySet:      "{who} changed how often access is reviewed from {before} to {after}",
 	GroupMade:            "{who} made the group {what}",

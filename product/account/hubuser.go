@@ -87,8 +87,9 @@ func (r *Room) hubUser(ctx context.Context, q db.Q, accountID, id string) (u Hub
 func (r *Room) Still(ctx context.Context, q db.Q, actor *Actor, p Permission) error {
 	if actor.Kind == Member || actor.Kind == Key {
 		var roles string
-		err := q.QueryRowContext(ctx, `SELECT m.roles, p.ways FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.account_id = $1 AND m.id = $2 AND m.state = 'active'`,
-			actor.Account.ID, actor.MembershipID).Scan(&roles, &actor.ways)
+		err := q.QueryRowContext(ctx, `
+			SELECT m.roles, p.ways, CASE WHEN p.terms_version < (SELECT COALESCE(MAX(version), 0) FROM terms_versions) THEN 1 ELSE 0 END FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.account_id = $1 AND m.id = $2 AND m.state = 'active'`,
+			actor.Account.ID, actor.MembershipID).Scan(&roles, &actor.ways, (*flag)(&actor.termsDue))
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound()
 		}

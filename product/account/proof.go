@@ -153,6 +153,9 @@ func (a Actor) unmet() []Need {
 		if !slices.ContainsFunc(policy.Methods.List(), a.proofs.Has) {
 			needs = append(needs, NeedMethod)
 		}
+		if a.termsDue {
+			needs = append(needs, NeedTerms)
+		}
 	case a.Kind == Key: // nobody signs in with it: what counts is what its maker could show
 		if policy.SecondFactor.asks(a.Roles) && !a.ways.second() {
 			needs = append(needs, NeedSecondFactor)

@@ -236,6 +236,7 @@ type Actor struct {
 	proofs       Proofs       // what the session rests on
 	ways         ways         // what the person could sign in with beside the password; for a key: its maker
 	Confined     string       // ID of the only account that the session may enter, as it rests on that account's provider; "" for others
+	termsDue     bool         // the person has not accepted the newest terms
 }
 
 // Operate returns the actor for commands on the server itself.

@@ -34,12 +34,14 @@ type Person struct {
 	epoch    int64
 	password string
 	ways     ways
+	termsDue bool // there are terms that they have not accepted
 }
 
-const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, ''), p.ways`
+const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, ''), p.ways,
+	CASE WHEN p.terms_version < (SELECT COALESCE(MAX(version), 0) FROM terms_versions) THEN 1 ELSE 0 END`
 
 func (p *Person) fields() []any {
-	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password, &p.ways}
+	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password, &p.ways, (*flag)(&p.termsDue)}
 }
 
 // flag scans the store's 0 and 1.
@@ -285,7 +287,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		}
 	}
 	actor := Actor{Kind: Member, PersonID: p.ID, Name: p.Name, Email: p.Email, Theme: p.Theme, SessionID: s.id, Address: address,
-		proofs: proofsFromColumn(s.proofs), ways: p.ways, Confined: s.confined}
+		proofs: proofsFromColumn(s.proofs), ways: p.ways, termsDue: p.termsDue, Confined: s.confined}
 	if p.Staff {
 		actor.Kind = Staff
 	}

@@ -65,8 +65,37 @@ CREATE TABLE review_policies (
 );
 CREATE INDEX review_policies_due ON review_policies (due_at);
 
+-- What the provider asks people to accept, version by version. people.terms_version is the newest that a person accepted, so that every
+-- request can ask it.
+CREATE TABLE terms_versions (
+    version      BIGINT PRIMARY KEY,
+    dated        TEXT NOT NULL,
+    terms        TEXT NOT NULL,
+    privacy      TEXT NOT NULL,
+    published_at BIGINT NOT NULL,
+    published_by TEXT NOT NULL
+);
+
+CREATE TABLE terms_acceptances (
+    person_id   TEXT NOT NULL,
+    version     BIGINT NOT NULL,
+    accepted_at BIGINT NOT NULL,
+    address     TEXT NOT NULL,
+    PRIMARY KEY (person_id, version)
+);
+CREATE INDEX terms_acceptances_by_version ON terms_acceptances (version, person_id);
+ALTER TABLE people ADD COLUMN terms_version BIGINT NOT NULL DEFAULT 0;
+
+-- Who has put the first steps for new people away.
+ALTER TABLE people ADD COLUMN welcomed_at BIGINT NOT NULL DEFAULT 0;
+UPDATE people SET welcomed_at = created_at;
+
 -- +goose Down
 
+ALTER TABLE people DROP COLUMN welcomed_at;
+ALTER TABLE people DROP COLUMN terms_version;
+DROP TABLE terms_acceptances;
+DROP TABLE terms_versions;
 DROP TABLE review_policies;
 DROP TABLE access_review_rows;
 DROP TABLE access_reviews;
