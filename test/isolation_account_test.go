@@ -103,6 +103,12 @@ var accountVerbs = map[string]verb{
 	"SetReviewPolicy": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.SetReviewPolicy(c, a, 3))
 	}},
+	"GuidanceDue": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.GuidanceDue(c, a))
+	}},
+	"PutGuidanceAway": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.PutGuidanceAway(c, a)
+	}},
 	"PublishTerms": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.PublishTerms(c, a, account.NewTerms{Terms: "Be kind", Privacy: "Nothing is kept"}))
 	}},

@@ -134,6 +134,11 @@ func newCast(t *testing.T, d *db.DB) *cast {
 		}
 	}
 	c.provide(t)
+	// Terms that nobody is kept out by, and that everybody can still accept.
+	if _, err := c.PublishTerms(t.Context(), account.Operate(), account.NewTerms{Terms: "Be kind", Privacy: "What is kept"}); err != nil {
+		t.Fatal(err)
+	}
+	c.exec(`UPDATE people SET terms_version = 1`)
 	const again = 40 * time.Second // a code may be asked for again, and nothing has aged
 	c.Clock.Advance(again)
 	c.sendCodes(t)

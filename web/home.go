@@ -8,13 +8,14 @@ import (
 
 // homePage is an account's first page: what the viewer may do here, and what waits for them.
 type homePage struct {
-	Access string // roles in words
-	Can    []account.Right
-	Counts *account.Counts // nil for those who don't look after people
-	Today  *today          // nil for those who may not see calls
-	Admins []string
-	Lonely bool // the viewer is the only admin
-	Review bool // a review of access is due
+	Access   string // roles in words
+	Can      []account.Right
+	Counts   *account.Counts // nil for those who don't look after people
+	Today    *today          // nil for those who may not see calls
+	Admins   []string
+	Lonely   bool      // the viewer is the only admin
+	Guidance *guidance // for new people; nil once it was put away
+	Review   bool      // a review of access is due
 }
 
 func (p *Portal) home(r *Request) error {
@@ -26,6 +27,9 @@ func (p *Portal) home(r *Request) error {
 		}
 	}
 	var err error
+	if data.Guidance, err = p.guidance(r); err != nil {
+		return err
+	}
 	if data.Admins, err = p.Account.Admins(r.Context(), actor); err != nil {
 		return err
 	}

@@ -118,7 +118,7 @@ func TestHubUsersListSaysWhereEverybodyStands(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin, _ := w.office()
 		v := w.as(admin).open("/harbour/hub-users").shows(200, "/harbour/hub-users", "All 8", "Active 2", "Invited 1", "Needs attention 4", "8 people",
-			"Sydney time", "What the columns and statuses mean")
+			"Sydney time", "What the columns, roles and actions mean")
 		for who, wanted := range map[string][]string{
 			"admin@harbour.example":   {"(you)", "Admin, Billing", "Active", "Today, 9:00 am", "Edit", "Your password and devices"},
 			"tom@harbour.example":     {"Standard", "Active", "22 Nov", "Edit access for Tom", "Deactivate…", "Remove from account…"},

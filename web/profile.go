@@ -15,13 +15,14 @@ func (p *Portal) profile(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render("profile/profile.html", Page{Title: "Your details", Data: profilePage{accounts, accepted}})
+	return r.Render("profile/profile.html", Page{Title: "Your details", Data: profilePage{accounts, accepted, p.safely(r)}})
 }
 
 // profilePage is what a person sees about themselves.
 type profilePage struct {
 	Accounts []ownAccount
 	Accepted []account.Acceptance // terms, newest first
+	Guidance *guidance
 }
 
 // ownAccount is one account of the person, with the address of its people for those who look after them.

@@ -58,6 +58,7 @@ func (p *Portal) doorRoutes() []Route {
 		{"POST", "/profile/email/{token}", SignedIn, p.confirmEmail},
 		{"GET", "/email/{token}", Public, p.oldEmail},
 		{"POST", "/email/{token}", Public, p.takeBackEmail},
+		{"POST", "/profile/guidance", SignedIn, p.putGuidanceAway},
 		{"GET", "/profile/security", SignedIn, p.security},
 		{"POST", "/profile/security/password", SignedIn, p.changePassword},
 		{"POST", "/profile/security/link/{provider}", SignedIn, p.linkWith},
