@@ -121,7 +121,7 @@ func (c *auditCheck) begin(line []byte) (err error) {
 		return broken(0, "the first line is damaged")
 	}
 	own, err := merkle.ParseKey(c.head.Key)
-	if err != nil || own.Origin != c.head.Origin {
+	if err != nil || own.Origin != c.head.Origin || own.String() != c.head.Key {
 		return broken(0, "the first line holds no key of the log %s", c.head.Origin)
 	}
 	if c.key = own; c.Key != "" {

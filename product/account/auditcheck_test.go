@@ -246,6 +246,8 @@ func TestTheFirstBrokenEntryIsNamed(t *testing.T) {
 			l[find(30)] = strings.Replace(l[find(30)], "line", "lime", 1)
 			l[find(12)] = strings.Replace(l[find(12)], "line", "lime", 1)
 		}, 12, `entry 12 was changed: now it says "Admin renamed lime 8 from a to b" at 2026-11-21 22:01:00 UTC`},
+		"space before key":  {func(l []string) { l[0] = strings.Replace(l[0], `"key":"`, `"key":" `, 1) }, 0, "holds no key of the log"},
+		"zero before id":    {func(l []string) { l[0] = strings.Replace(l[0], "+", "+0", 1) }, 0, "holds no key of the log"},
 		"deleted":           {func(l []string) { l[find(12)] = "" }, 12, "entry 12 is missing: entry 13 stands in its place"},
 		"edited and hashed": {func(l []string) { l[find(12)] = rehashed(strings.Replace(l[find(12)], "line", "lime", 1)) }, 9, "entries 9 to 13 are not those that were signed"},
 		"cut":               {func(l []string) { clear(l[find(12):]) }, 12, "the log was cut: its first line says 43 entries, and 11 are there"},
