@@ -44,26 +44,22 @@ func (p *Portal) linkButtons(r *Request) (buttons []providerButton, err error) {
 // signInWith sets out to sign in with a provider.
 func (p *Portal) signInWith(r *Request) error {
 	next := r.Next()
-	return p.goToProvider(r, account.Departure{Errand: account.ToSignIn, Account: p.slugOf(next), Next: next, Kept: r.Kept()})
+	return p.goToProvider(r, account.Actor{}, account.Departure{Errand: account.ToSignIn, Account: p.slugOf(next), Next: next, Kept: r.Kept()})
 }
 
 // acceptWith sets out to accept an invitation with a provider.
 func (p *Portal) acceptWith(r *Request) error {
-	return p.goToProvider(r, account.Departure{Errand: account.ToAccept, Link: r.PathValue("token"), Shown: r.Posted("shown")})
+	return p.goToProvider(r, account.Actor{}, account.Departure{Errand: account.ToAccept, Link: r.PathValue("token"), Shown: r.Posted("shown")})
 }
 
 // linkWith sets out to link a provider to the viewer.
 func (p *Portal) linkWith(r *Request) error {
-	return p.goToProvider(r, account.Departure{Errand: account.ToLink, Account: r.Posted("account")})
+	return p.goToProvider(r, r.Viewer.Actor, account.Departure{Errand: account.ToLink, Account: r.Posted("account")})
 }
 
 // goToProvider leads the browser to the provider with a page in between: a form may not lead to another site by itself (form-action in the
 // portal's policy), and a page may.
-func (p *Portal) goToProvider(r *Request, d account.Departure) error {
-	var actor account.Actor
-	if r.Viewer != nil {
-		actor = r.Viewer.Actor
-	}
+func (p *Portal) goToProvider(r *Request, actor account.Actor, d account.Departure) error {
 	d.Provider, d.Browser = r.PathValue("provider"), p.cookieValue(r.Request, providerCookie)
 	going, err := p.Account.GoToProvider(r.Context(), actor, d, r.browser())
 	if err != nil {
