@@ -22,7 +22,7 @@ const (
 // whether or not somebody has the new address; only its mailbox is told. Asking again replaces what was asked before.
 func (r *Room) AskEmail(ctx context.Context, actor Actor, email string, b Browser) (err error) {
 	defer fault.Wrap(&err, "account.AskEmail")
-	if err := actor.isPerson(); err != nil {
+	if err := actor.ownsWays(); err != nil {
 		return err
 	}
 	canonical, bad := signInAddress(email)

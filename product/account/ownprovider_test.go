@@ -163,6 +163,7 @@ func TestOwnProvidersLeadIntoTheirAccountOnly(t *testing.T) {
 		}
 		_, err = e.ChangePassword(ctx, confined, accounttest.Password, "quince tram wattle 14", browser("203.0.113.8"))
 		wantFault(t, err, "session-confined")
+		wantFault(t, e.AskEmail(ctx, confined, "planted@elsewhere.example", browser("203.0.113.8")), "session-confined")
 		_, err = e.link(confined, "planted@elsewhere.example")
 		wantFault(t, err, "session-confined")
 		list, err := e.Identities(ctx, confined)
