@@ -200,6 +200,13 @@ var accountVerbs = map[string]verb{
 	"RevokeKey": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.RevokeKey(c, a, h.keyID)
 	}},
+	"FindPeople": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.FindPeople(c, a, "jo@harbour.example"))
+	}},
+	"PersonAt": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		_, places, err := h.PersonAt(c, a, h.admin.Actor().PersonID)
+		return places, err
+	}},
 	"Suspend": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Suspend(c, a, h.admin.Account.ID, "Stranger"))
 	}},

@@ -46,6 +46,7 @@ type accountsPage struct {
 	List   []account.Account
 	Search string
 	Found  []number.Found // phone numbers that fit the search, of all accounts
+	Others others         // what else fits the search
 }
 
 func (p *Portal) console(r *Request) error { return r.Redirect("/console/accounts") }
@@ -61,7 +62,11 @@ func (p *Portal) accountList(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render("console/accounts.html", Page{Title: "Accounts", Data: accountsPage{r.pages(next), list, search, found}})
+	others, err := p.findOthers(r, search)
+	if err != nil {
+		return err
+	}
+	return r.Render("console/accounts.html", Page{Title: "Accounts", Data: accountsPage{r.pages(next), list, search, found, others}})
 }
 
 type newAccount struct {

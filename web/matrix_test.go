@@ -64,6 +64,7 @@ var parameters = map[string]func(c *cell) string{
 	"/phone/provision/{token}":                     func(c *cell) string { return c.provision },
 	"/assets/{file}":                               func(c *cell) string { return c.file },
 	"/console/accounts/{slug}":                     func(c *cell) string { return c.young },
+	"/console/people/{id}":                         func(c *cell) string { return c.active().person },
 	"/console/staff/{id}":                          func(c *cell) string { return c.colleague },
 	"/console/jobs/{id}":                           func(c *cell) string { return c.deadJob },
 	"/invitations/{token}":                         func(c *cell) string { return c.cast.invitation },

@@ -101,6 +101,7 @@ func (p *Portal) consoleRoutes() []Route {
 		{"GET", "/console/requests/{number}", Staff, p.queuedTicket},
 		{"POST", "/console/requests/{number}", Staff, p.answerAsProvider},
 		{"POST", "/console/requests/{number}/limit", Staff, p.raiseLimit},
+		{"GET", "/console/people/{id}", Staff, p.person},
 		{"GET", "/console/pin", Staff, p.pinCheck},
 		{"POST", "/console/pin", Staff, p.usePIN},
 		{"GET", "/console/staff", Staff, p.staffList},
