@@ -144,9 +144,10 @@ const (
 func (a Actor) unmet() []Need {
 	var needs []Need
 	policy := a.Account.Policy
+	later := a.Kind == Member && len(a.proofs) == 0 // in a job: every session rests on something
 	switch {
 	case a.Account.ID == "": // outside accounts nobody asks
-	case a.Kind == Member:
+	case a.Kind == Member && !later:
 		if policy.SecondFactor.asks(a.Roles) && !a.twoFactors(policy) {
 			needs = append(needs, NeedSecondFactor)
 		}
@@ -156,12 +157,15 @@ func (a Actor) unmet() []Need {
 		if a.termsDue {
 			needs = append(needs, NeedTerms)
 		}
-	case a.Kind == Key: // nobody signs in with it: what counts is what its maker could show
+	case a.Kind == Key, later: // nobody signs in: what counts is what its maker, or whoever began the job, could show
 		if policy.SecondFactor.asks(a.Roles) && !a.ways.second() {
 			needs = append(needs, NeedSecondFactor)
 		}
 		if !slices.ContainsFunc(policy.Methods.List(), func(m Method) bool { return m == ByPassword || a.ways.has(m) }) {
 			needs = append(needs, NeedMethod)
+		}
+		if later && a.termsDue {
+			needs = append(needs, NeedTerms)
 		}
 	}
 	return needs
