@@ -51,7 +51,7 @@ func (p *Portal) restricted(r *Request) error {
 		data.Where = r.Viewer.Account.Name
 	}
 	for _, m := range account.SignInMethods {
-		if actor.Account.Policy.Methods.Has(m) {
+		if actor.Account.Policy.Methods.Has(m) && m != account.ByPasskey {
 			data.Allowed = append(data.Allowed, m.Words())
 		}
 		if actor.SignedInWith(m) {

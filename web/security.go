@@ -151,7 +151,7 @@ func (p *Portal) newRecoveryCodes(r *Request) error {
 }
 
 func (p *Portal) askRemoveAuthenticator(r *Request) error {
-	c := Confirm{Title: "Remove your authenticator app?", Text: "Signing in asks for its codes no more, and your recovery codes go with it if you have no passkey.",
+	c := Confirm{Title: "Remove your authenticator app?", Text: "Signing in asks for its codes no more, and your recovery codes go with it.",
 		Keep: "Keep it", Do: "Remove it", Busy: "Removing…", Path: r.URL.Path, Next: "/profile/security"}
 	return r.Render("account/confirm.html", Page{Title: c.Title, Section: "profile/security", Crumbs: securityCrumbs(), Data: c})
 }

@@ -154,7 +154,7 @@ func filledSettings(a account.Account) settingsForm {
 // demands and methods are the choices of how people sign in.
 var (
 	demands = []Option{{Value: string(account.OfNobody), Label: "Nobody has to have one"}, {Value: string(account.OfHolders), Label: "Holders of Admin or Billing access"}, {Value: string(account.OfEveryone), Label: "Everybody"}}
-	methods = []Option{{Value: string(account.ByPassword), Label: "Password"}, {Value: string(account.ByPasskey), Label: "Passkey", Hint: "Counts as two factors."},
+	methods = []Option{{Value: string(account.ByPassword), Label: "Password"},
 		{Value: string(account.ByProvider), Label: "Sign-in provider", Hint: "Where your provider offers one."}}
 )
 
@@ -163,8 +163,8 @@ func (in settingsForm) signIn() *account.SignInPolicy {
 	if in.SecondFactor == "" {
 		return nil
 	}
-	hours, _ := strconv.Atoi(in.SessionHours) // what is no number is no life either, and told so
-	var list []account.Method
+	hours, _ := strconv.Atoi(in.SessionHours)   // what is no number is no life either, and told so
+	list := []account.Method{account.ByPasskey} // never less than anything that an account could ask for
 	for _, m := range in.Methods {
 		list = append(list, account.Method(m))
 	}
@@ -203,7 +203,9 @@ func savedSignIn(before, after account.Policy) (is []string) {
 	if before.Methods != after.Methods {
 		var words []string
 		for _, m := range after.Methods.List() {
-			words = append(words, m.Words())
+			if m != account.ByPasskey {
+				words = append(words, m.Words())
+			}
 		}
 		is = append(is, "people sign in with "+orList(words))
 	}

@@ -74,7 +74,7 @@ type Site struct {
 
 	StaffTimeZone string `group:"portal" name:"staff-time-zone" env:"HUBLINE_STAFF_TIME_ZONE" default:"Australia/Sydney" placeholder:"ZONE" help:"Time zone of your staff: the console shows times in it. Customers see the time zone of their account."`
 
-	StaffSecondFactor string `group:"portal" name:"staff-second-factor" env:"HUBLINE_STAFF_SECOND_FACTOR" enum:"on,off" default:"on" help:"Whether your staff need a passkey or an authenticator app for the console: ${enum}. The demo has it off."`
+	StaffSecondFactor string `group:"portal" name:"staff-second-factor" env:"HUBLINE_STAFF_SECOND_FACTOR" enum:"on,off" default:"on" help:"Whether your staff need a second factor, such as an authenticator app, for the console: ${enum}. The demo has it off."`
 
 	CloseDays int `group:"portal" name:"close-days" env:"HUBLINE_CLOSE_DAYS" default:"30" placeholder:"DAYS" help:"How long a closed account can be had back before its data is deleted, 1 to 365 days."`
 

@@ -283,7 +283,7 @@ func (r *Room) useTOTP(ctx context.Context, q db.Q, personID, code string, _ Bro
 		return err
 	}
 	if failures > secondInARow {
-		return fault.Field("totp-locked", "code", "Too many wrong codes came in a row, so codes of this app count no more. Use a passkey or a recovery code, then set the app up anew")
+		return fault.Field("totp-locked", "code", "Too many wrong codes came in a row, so codes of this app count no more. Use a recovery code, then set the app up anew")
 	}
 	secret, err := r.Keys.Open(r.totpContext(personID, id, ""), sealed)
 	if err != nil {
