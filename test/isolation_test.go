@@ -253,7 +253,7 @@ func (h *harbour) rows(t *testing.T, own string) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for _, table := range h.tables {
-		if own != "" && (table == "jobs" || table == "changes") {
+		if own != "" && (table == "jobs" || table == "changes" || table == "audit_loose") {
 			continue
 		}
 		all[table] = []string{}
