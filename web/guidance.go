@@ -1,6 +1,10 @@
 package web
 
-import "strings"
+import (
+	"strings"
+
+	"hubline/product/account"
+)
 
 // guidance is what new people should know about signing in, on their first page until they put it away.
 type guidance struct {
@@ -10,6 +14,9 @@ type guidance struct {
 
 // guidance returns nil for those who have put it away.
 func (p *Portal) guidance(r *Request) (*guidance, error) {
+	if r.Viewer.Actor.Kind != account.Member { // somebody on a visit is not new here
+		return nil, nil
+	}
 	due, err := p.Account.GuidanceDue(r.Context(), r.Viewer.Actor)
 	if err != nil || !due {
 		return nil, err
