@@ -15,10 +15,11 @@ var specified = map[account.Permission]string{
 	account.ViewHubUsers: "A", account.InviteHubUsers: "A", account.ChangeHubUsers: "A",
 	account.ViewSettings: "A", account.ChangeSettings: "A", account.ViewAuditLog: "A",
 	account.OwnKeys: "SAB", account.AllKeys: "A",
-	account.ViewPhoneUsers: "A", account.ChangePhoneUsers: "A",
+	account.ViewPhoneUsers: "A", account.ChangePhoneUsers: "A", account.SendPhoneDetails: "A",
 	account.ViewNumbers: "SA", account.RenameNumbers: "SA", account.ChangeNumbers: "A",
 	account.ViewCalls: "SA", account.EndCalls: "A",
-	account.ViewTickets: "A", account.OpenTickets: "A",
+	account.ViewTickets: "AB", account.OpenTickets: "AB", account.AskForChanges: "A", account.AskInvoiceDetails: "B",
+	account.ShowPIN: "SAB", account.LetStaffIn: "A",
 }
 
 func TestRightsAreAsSpecified(t *testing.T) {
