@@ -56,7 +56,7 @@ func (c *cast) missingGuards(t *testing.T) {
 
 // doorOnly are routes that only the door can refuse: pages that show nothing from the store, and the queue of jobs, which knows nobody.
 var doorOnly = []string{"GET /{account}/hub-users/invite", "GET /{account}/invitations", "GET /console", "GET /console/palette", "GET /console/accounts/new", "GET /console/staff/new",
-	"GET /console/jobs", "POST /console/jobs/{id}/retry", "GET /console/jobs/{id}/discard", "POST /console/jobs/{id}/discard"}
+	"GET /console/pin", "GET /{account}/support/more", "GET /console/jobs", "POST /console/jobs/{id}/retry", "GET /console/jobs/{id}/discard", "POST /console/jobs/{id}/discard"}
 
 // withoutTheDoor checks that the rooms refuse by themselves: with the door's guards taken away, whoever lacks a permission reads
 // nothing and changes nothing.
@@ -102,7 +102,7 @@ func (c *cast) withoutTheDoor(t *testing.T) {
 // checked are the forms that change who can get in, and need a fresh check. The others are carried out without one.
 var checked = []string{"/{account}/hub-users/invite", "/{account}/hub-users/{id}", "/{account}/hub-users/{id}/removal", "/{account}/hub-users/{id}/deactivation",
 	"/{account}/hub-users/{id}/reactivation", "/{account}/access-review", "/{account}/groups/{id}", "/{account}/groups/{id}/people", "/{account}/groups/{id}/people/{member}/removal", "/{account}/groups/{id}/deletion", "/{account}/invitations/{id}", "/{account}/settings", "/{account}/audit-log/keeping", "/{account}/api-keys/new",
-	"/{account}/settings/sign-in/new", "/{account}/settings/sign-in/{id}/switch", "/{account}/settings/sign-in/{id}/removal"}
+	"/{account}/settings/sign-in/new", "/{account}/settings/sign-in/{id}/switch", "/{account}/settings/sign-in/{id}/removal", "/{account}/support/visits/grant", "/{account}/support/visits/{id}"}
 
 // withoutCheck sends every form of an account from a session that has passed no step-up check.
 func (c *cast) withoutCheck(t *testing.T) {
@@ -115,7 +115,7 @@ func (c *cast) withoutCheck(t *testing.T) {
 	before := dbtest.Freeze(t, c.DB, "sessions.seen_at")
 	count := 0
 	for _, rt := range c.portal.Routes() {
-		if _, needs := rt.Access.Permission(); !needs || rt.Method != http.MethodPost {
+		if permission, needs := rt.Access.Permission(); !needs || rt.Method != http.MethodPost || !holds(who.roles, account.Permission(permission)) {
 			continue
 		}
 		cl := &cell{c, rt, &who, "signed in", "own", c.own}
