@@ -40,6 +40,12 @@ func TestGeneratedRequests(t *testing.T) {
 		f := &fuzzer{world: w, t: t, doc: doc, handler: w.handler(nil), Rand: rand.New(rand.NewPCG(*fuzzSeed, 2)), seen: map[string]map[int]int{}}
 		f.keys = []string{w.key, w.key, w.key, w.key, strings.TrimPrefix(w.keyWith("hub-users.view"), "Bearer "), "hk_" + strings.Repeat("A", 43), "x"}
 		f.operations = doc.operations()
+		for range 5 { // keys that nobody uses
+			_, spare := w.Key(w.admin)
+			if _, err := w.DB.ExecContext(t.Context(), `UPDATE api_keys SET name = 'Spare' WHERE id = $1`, spare.KeyID); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for n := range *fuzzRequests {
 			if n%50 == 0 {
 				f.restore()
@@ -95,7 +101,7 @@ func (f *fuzzer) restore() {
 	f.t.Helper()
 	f.Clock.Advance(2 * time.Minute)
 	for _, query := range []string{`UPDATE memberships SET roles = 'admin,billing', own_roles = 'admin,billing', state = 'active' WHERE email = 'admin@harbour.example'`,
-		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`, `UPDATE invitations SET state = 'pending' WHERE state = 'voided'`} {
+		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`, `UPDATE invitations SET state = 'pending' WHERE state = 'voided'`, `UPDATE api_keys SET revoked_at = 0 WHERE name = 'Spare'`} {
 		if _, err := f.DB.ExecContext(f.t.Context(), query); err != nil {
 			f.t.Fatal(err)
 		}
@@ -105,6 +111,7 @@ func (f *fuzzer) restore() {
 		"hub-users":   `SELECT id FROM memberships WHERE state <> 'removed' ORDER BY id LIMIT 60`,
 		"groups":      `SELECT id FROM people_groups ORDER BY id LIMIT 30`,
 		"invitations": `SELECT id FROM invitations WHERE state = 'pending' ORDER BY id LIMIT 30`,
+		"api-keys":    `SELECT id FROM api_keys WHERE revoked_at = 0 AND name = 'Spare' ORDER BY id`,
 		"tickets":     `SELECT id FROM tickets ORDER BY state DESC, id LIMIT 30`,
 		"phone-users": `SELECT id FROM phone_users WHERE deleted_at = 0 ORDER BY app_enabled DESC, id LIMIT 40`,
 		"numbers":     `SELECT number FROM numbers ORDER BY number`,
