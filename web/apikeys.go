@@ -34,7 +34,7 @@ func (p *Portal) keyStatus(k account.APIKey) (status personStatus, works bool) {
 	case k.MakerState != account.Active:
 		return personStatus{Kind: "warn", Text: "Stopped, as its owner has no access", Icon: "warn"}, true // it would work again with them
 	}
-	return personStatus{Kind: "ok", Text: "Works"}, true
+	return personStatus{Kind: "ok", Text: "Works", Icon: "ok"}, true
 }
 
 func (p *Portal) apiKeys(r *Request) error {
