@@ -368,21 +368,3 @@ func (r *registrar) devices() map[string]bool {
 	}
 	return devices
 }
-
-// accounts lists the devices that have bindings here, by account: of one, or of all for "".
-func (r *registrar) accounts(accountID string) map[string][]string {
-	devices := make(map[string][]string)
-	for i := range r.shards {
-		s := &r.shards[i]
-		s.Lock()
-		for at, all := range s.seats {
-			for _, b := range all {
-				if (accountID == "" || at.account == accountID) && !slices.Contains(devices[at.account], b.DeviceID) {
-					devices[at.account] = append(devices[at.account], b.DeviceID)
-				}
-			}
-		}
-		s.Unlock()
-	}
-	return devices
-}

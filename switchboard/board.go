@@ -165,7 +165,6 @@ func (b *Board) Run(ctx context.Context) {
 	wait.Go(func() { b.carriers.run(ctx, b.engine) })
 	if b.feed != nil {
 		wait.Go(func() { b.watch(ctx) })
-		wait.Go(func() { b.watchAccounts(ctx) })
 	}
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -225,11 +224,6 @@ func (b *Board) handle(t *sip.Incoming) {
 	}
 	switch m.Method {
 	case "REGISTER":
-		if who.Stopped {
-			t.Stateless()
-			t.Refuse(403, "The account is suspended")
-			return
-		}
 		ctx, cancel := context.WithTimeout(b.work, handleLimit)
 		defer cancel()
 		b.register(ctx, t, who)

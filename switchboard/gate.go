@@ -55,7 +55,7 @@ func (b *Board) before(m *sip.Message, flow *sip.Flow) (reply *sip.Message, hand
 // goroutine. A repetition of the last one, whose answer was lost, is answered again and changes nothing; any other replay is challenged.
 func (b *Board) refresh(m *sip.Message, c sip.Credentials) (reply *sip.Message, handled bool) {
 	who, known := b.phones.Kept(c.Username)
-	if !known || !who.Enabled || who.Stopped || !c.Valid(who.HA1, m.Method, m.Body) || !b.speaksFor(m, c, who) {
+	if !known || !who.Enabled || !c.Valid(who.HA1, m.Method, m.Body) || !b.speaksFor(m, c, who) {
 		return nil, false
 	}
 	reg, status, _ := b.registration(m, who)

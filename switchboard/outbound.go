@@ -23,7 +23,7 @@ func (b *Board) outbound(t *sip.Incoming, who phoneuser.Credential) {
 	ctx, cancel := context.WithTimeout(b.work, handleLimit)
 	defer cancel()
 	dialled := b.dialled(t.Request)
-	if b.strangers != nil && !who.Stopped && !b.plan.Emergency(dialled) && !b.signedIn(t.Flow(), who) {
+	if b.strangers != nil && !b.plan.Emergency(dialled) && !b.signedIn(t.Flow(), who) {
 		b.strange(ctx, t, who)
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"hubline/product/account"
 	"hubline/product/phoneuser"
 )
 
@@ -57,39 +56,5 @@ func (b *Board) recheck(ctx context.Context) {
 	}
 	for device := range bound {
 		b.endDevice(device)
-	}
-}
-
-// watchAccounts forgets the bindings of accounts that stop working, wherever that was decided: their phones sign in again when the account
-// works again. Calls that go on finish as they are.
-func (b *Board) watchAccounts(ctx context.Context) {
-	prefix := account.StateTopics
-	stopped, cancel := b.feed.SubscribePrefix(prefix)
-	defer cancel()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case topic := <-stopped:
-			id := strings.TrimPrefix(topic, prefix)
-			b.leave(ctx, id)
-			time.AfterFunc(secondLook, func() { b.leave(ctx, id) }) // see secondLook
-		}
-	}
-}
-
-// leave drops the bindings of an account that does not work; an empty ID stands for all accounts that have some here.
-func (b *Board) leave(ctx context.Context, accountID string) {
-	for id, devices := range b.registrar.accounts(accountID) {
-		works, err := b.phones.WorksNow(ctx, id)
-		if err != nil {
-			b.log.Error("the state of an account could not be read", "error", err, "account", id)
-		}
-		if works || err != nil {
-			continue
-		}
-		for _, device := range devices {
-			b.registrar.dropDevice(device)
-		}
 	}
 }

@@ -196,7 +196,7 @@ func (r *Room) stateLetter(in letterArgs, l mail.Letter, when string) mail.Lette
 		first = provider + " suspended " + in.Account + ". Nobody can use its pages or API keys, and its phones can't call or be called. 000 and 112 always work. Nothing is deleted."
 	case AccountEnabled:
 		l.Subject = in.Account + " works again"
-		first = provider + " enabled " + in.Account + ". Pages, API keys and calls work again from now. Phones sign in again by themselves, most within minutes."
+		first = provider + " enabled " + in.Account + ". Pages, API keys and calls work again from now."
 	case AccountClosing:
 		until := moment(in.Until, location(in.Zone))
 		l.Subject = in.Account + " is being closed"

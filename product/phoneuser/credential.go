@@ -20,7 +20,6 @@ type Credential struct {
 	HA1                                                                string // of the installation's domain as realm
 	Extension, DisplayName                                             string
 	Enabled                                                            bool // false while the app is off: refuse, and tell nobody why
-	Stopped                                                            bool // the account does not work: refuse all but calls for help
 }
 
 // String names the device and no secret.
@@ -100,7 +99,7 @@ func makeRoom[K comparable, V any](m map[K]V, most int) {
 	}
 }
 
-// drop forgets what the topics name: a device, a phone user, an account that stopped or works again, or everything for a bare prefix.
+// drop forgets what the topics name: a device, a phone user, or everything for a bare prefix.
 func (c *cache) drop(topics ...string) {
 	named := make(map[string]bool, len(topics))
 	for _, topic := range topics {
@@ -110,12 +109,12 @@ func (c *cache) drop(topics ...string) {
 	defer c.mu.Unlock()
 	c.drops++
 	clear(c.unknown)
-	if named[devicePrefix] || named[userPrefix] || named[account.StateTopics] {
+	if named[devicePrefix] || named[userPrefix] {
 		clear(c.known)
 		return
 	}
 	for name, k := range c.known {
-		if named[devicePrefix+k.DeviceID] || named[userPrefix+k.PhoneUserID] || named[account.StateTopic(k.AccountID)] {
+		if named[devicePrefix+k.DeviceID] || named[userPrefix+k.PhoneUserID] {
 			delete(c.known, name)
 		}
 	}
@@ -131,8 +130,6 @@ func (r *Room) Run(ctx context.Context) {
 	defer cancelDevices()
 	users, cancelUsers := r.Feed.SubscribePrefix(userPrefix)
 	defer cancelUsers()
-	states, cancelStates := r.Feed.SubscribePrefix(account.StateTopics)
-	defer cancelStates()
 	r.cache.drop(devicePrefix)
 	var others sync.WaitGroup
 	others.Go(func() { r.seats.known.Listen(ctx, r.Feed, userPrefix) })
@@ -148,8 +145,6 @@ func (r *Room) Run(ctx context.Context) {
 			r.cache.drop(append(waiting(devices), topic)...)
 		case topic := <-users:
 			r.cache.drop(append(waiting(users), topic)...)
-		case topic := <-states:
-			r.cache.drop(append(waiting(states), topic)...)
 		}
 	}
 }
@@ -200,21 +195,19 @@ func (r *Room) Credential(ctx context.Context, username string) (c Credential, e
 func (r *Room) readCredential(ctx context.Context, username string) (c Credential, err error) {
 	defer fault.Wrap(&err, "phoneuser.Credential")
 	var stored string
-	var state account.State
 	err = r.DB.QueryRowContext(ctx, `
-		SELECT d.account_id, a.slug, d.phone_user_id, d.id, d.username, d.algorithm, d.ha1, p.extension, p.display_name, p.app_enabled, a.state
+		SELECT d.account_id, a.slug, d.phone_user_id, d.id, d.username, d.algorithm, d.ha1, p.extension, p.display_name, p.app_enabled
 		FROM devices d
 		JOIN phone_users p ON p.account_id = d.account_id AND p.id = d.phone_user_id AND p.deleted_at = 0
 		JOIN accounts a ON a.id = d.account_id
 		WHERE d.username = $1 AND d.ended_at = 0`, username).
-		Scan(&c.AccountID, &c.AccountSlug, &c.PhoneUserID, &c.DeviceID, &c.Username, &c.Algorithm, &stored, &c.Extension, &c.DisplayName, (*flag)(&c.Enabled), &state)
+		Scan(&c.AccountID, &c.AccountSlug, &c.PhoneUserID, &c.DeviceID, &c.Username, &c.Algorithm, &stored, &c.Extension, &c.DisplayName, (*flag)(&c.Enabled))
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, notFound()
 	}
 	if err != nil {
 		return c, err
 	}
-	c.Stopped = state != account.Working
 	digest, err := r.Keys.Open(sealed(username), stored)
 	c.HA1 = string(digest)
 	return c, err

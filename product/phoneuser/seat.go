@@ -106,15 +106,15 @@ func (r *Room) Works(ctx context.Context, accountID string) (works bool, err err
 	if ok {
 		return works, nil
 	}
-	if works, err = r.WorksNow(ctx, accountID); err == nil {
+	if works, err = r.worksNow(ctx, accountID); err == nil {
 		r.working.Put(accountID, works, mark)
 	}
 	return works, err
 }
 
-// WorksNow is Works from the store.
-func (r *Room) WorksNow(ctx context.Context, accountID string) (works bool, err error) {
-	defer fault.Wrap(&err, "phoneuser.WorksNow")
+// worksNow is Works from the store.
+func (r *Room) worksNow(ctx context.Context, accountID string) (works bool, err error) {
+	defer fault.Wrap(&err, "phoneuser.Works")
 	var state account.State
 	err = r.DB.QueryRowContext(ctx, `SELECT state FROM accounts WHERE id = $1`, accountID).Scan(&state)
 	if errors.Is(err, sql.ErrNoRows) {
