@@ -213,6 +213,7 @@ var elsewhere = []string{
 	"account-number-form", "first-admin", "slug-form", "slug-reserved", "slug-taken", "number-taken", // opening accounts
 	"methods-own", "methods-unknown", "second-factor-own", "second-factor-unknown", "session-hours", // the portal's settings
 	"check-stronger", "half-ended", "last-way-in", "no-second-factor", "recovery-wrong", "second-factor-asked", "totp-locked", "totp-wrong", // second factors
+	"passkey-known", "passkey-late", "passkey-limit", "passkey-missing", "passkey-none", "passkey-unfit", "passkey-wrong", "passkeys-off", // passkeys
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
 	"invitation-account", "decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
 	"account-closed", "account-number-typed", "account-state", "note-empty", "note-form", "pin-form", "pin-wrong", "visit-answered", "visit-excluded", "visit-minutes", "visit-read-only", "visit-open", "visit-over", "visit-ticket", "grant-hours", // the provider's, and letting it in
@@ -225,7 +226,7 @@ var elsewhere = []string{
 	"credential-empty", "credential-form", "domain-form", "domains-empty", "domains-many", "identity-limit", "identity-taken", "issuer-empty", "issuer-form", "issuer-silent", "provider-answer-unknown", "provider-cancelled", "provider-domain", "provider-email-unverified", "provider-known", "provider-limit", "provider-no-email", "provider-nobody", "provider-other-address", "provider-unknown", "session-confined", "staff-link", // signing in with other services
 	"review-decision", "review-months", "review-size", // access reviews
 	"terms-characters", "terms-date", "terms-empty", "terms-long", "terms-same", "terms-version", // terms of use
-	"invitation-open", // asking again
+	"invitation-open",                                        // asking again
 	"keys-all", "keys-own", "scope-too-much", "scopes-empty", // making keys
 	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "too-many-tries",
 }

@@ -277,6 +277,32 @@ var accountVerbs = map[string]verb{
 	"RemoveAuthenticator": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.RemoveAuthenticator(c, a, account.Browser{})
 	}},
+	"Passkeys": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Passkeys(c, a))
+	}},
+	"Passkey": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Passkey(c, a, "nosuchpasskey"))
+	}},
+	"BeginPasskey": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		_, err := h.BeginPasskey(c, a) // options for the actor alone
+		return nil, err
+	}},
+	"AddPasskey": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AddPasskey(c, a, "Evil", account.PasskeyAnswer{Challenge: "x", Answer: "{}"}, account.Browser{}))
+	}},
+	"RenamePasskey": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RenamePasskey(c, a, "nosuchpasskey", "Evil")
+	}},
+	"RemovePasskey": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.RemovePasskey(c, a, "nosuchpasskey", account.Browser{})
+	}},
+	"BeginPasskeyCheck": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		_, err := h.BeginPasskeyCheck(c, a)
+		return nil, err
+	}},
+	"ConfirmWithPasskey": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ConfirmWithPasskey(c, a, account.PasskeyAnswer{Challenge: "x", Answer: "{}"}))
+	}},
 	"NewRecoveryCodes": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.NewRecoveryCodes(c, a, account.Browser{}))
 	}},

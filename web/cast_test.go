@@ -64,6 +64,7 @@ type player struct {
 	code                string // works in this session
 	spare               string // ID of another session of theirs
 	identity            string // ID of one that is linked to them
+	passkey             string // ID of one of theirs
 	key                 string // ID of an API key of theirs
 	ended               string // token of a session that is over
 	token               string // of the invitation of somebody invited
@@ -150,6 +151,9 @@ func newCast(t *testing.T, d *db.DB) *cast {
 			p.person, p.identity, c.elsewhere.Issuer, p.email); err != nil {
 			t.Fatal(err)
 		}
+		p.passkey = randomID() // no way in: nothing signs with it, and the pages of people with one second factor less are the same
+		c.exec(`INSERT INTO passkeys (person_id, id, credential_id, public_key, name, model, attestation, transports, flags, sign_count, created_at, used_at)
+			VALUES ($1, $2, $2, '', 'Laptop of ' || $3, '', 'none', '', 29, 0, 1, 1)`, p.person, p.passkey, p.name)
 	}
 	c.frozen = dbtest.Freeze(t, d, "sessions.seen_at")
 	return c

@@ -13,6 +13,7 @@ import (
 type checkPage struct {
 	App   bool // the code comes from their authenticator app, or is a recovery code; none is mailed
 	Has   bool // they have an authenticator app
+	Key   bool // they have a passkey
 	Sent  bool // a code is on its way
 	Just  bool // it was sent by this very request
 	Email string
@@ -38,7 +39,7 @@ func (p *Portal) askToCheck(r *Request, kept string) error {
 
 func (p *Portal) checkStep(r *Request, next, kept string) error {
 	if r.Viewer.Actor.HasSecondFactor() {
-		return r.checkForm(checkPage{App: true, Has: r.Viewer.Actor.HasWay(account.ByTOTP), Next: next, Kept: kept})
+		return r.checkForm(checkPage{App: true, Has: r.Viewer.Actor.HasWay(account.ByTOTP), Key: p.showsPasskey(r.Viewer.Actor), Next: next, Kept: kept})
 	}
 	sent, err := p.Account.CodePending(r.Context(), r.Viewer.Actor)
 	if err != nil {
@@ -53,6 +54,11 @@ func (r *Request) checkForm(data checkPage) error {
 		data.Back = "/" + slug + "/"
 	}
 	return r.Render("signin/check.html", Page{Title: "Confirm it is you", Layout: "card", Data: data})
+}
+
+// Passkey is the button that confirms with a passkey.
+func (d checkPage) Passkey() passkeyForm {
+	return passkeyForm{Path: "/check/passkey", Label: "Confirm with a passkey", Next: d.Next, Kept: d.Kept, First: true}
 }
 
 func (p *Portal) checkAgain(r *Request) error { return p.checkStep(r, r.Next(), r.Kept()) }

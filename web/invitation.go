@@ -19,9 +19,15 @@ type invitationPage struct {
 	Zone    string
 	Ability string
 
+	Passkey   bool // somebody new can make one, or somebody known can sign in with theirs
 	Providers []providerButton
 	Terms     account.Terms // to accept with the same form
 	Day       string        // of the terms, in words
+}
+
+// WithPasskey is the button that signs in somebody known with a passkey, and leads back.
+func (d invitationPage) WithPasskey() passkeyForm {
+	return passkeyForm{Path: "/sign-in/passkey", Label: "Sign in with a passkey", Next: d.Self}
 }
 
 // invitation shows an invitation. Looking changes nothing, so that mail scanners may.
@@ -38,6 +44,7 @@ func (p *Portal) invitation(r *Request) error {
 			return err
 		}
 	}
+	data.Passkey = p.Account.PasskeysWork() && (w.Known || w.PasskeyFits())
 	if data.Terms, err = p.termsFor(r, w); err != nil {
 		return err
 	}
@@ -108,6 +115,7 @@ func (p *Portal) accept(r *Request) error {
 		Password string `form:"password,raw"`
 		Accept   bool   `form:"accept"`
 		Terms    string `form:"terms,hidden"`
+		With     string `form:"with,hidden"`
 	}
 	if err := r.Decode(&in); err != nil {
 		return r.Again(err, p.invitation)
@@ -130,6 +138,8 @@ func (p *Portal) accept(r *Request) error {
 		w, err = p.Account.AcceptAs(ctx, r.Viewer.Actor, token, in.Shown)
 	case w.Known:
 		entrance, w, err = p.Account.AcceptSigningIn(ctx, token, in.Shown, in.Password, r.browser())
+	case in.With == "passkey":
+		entrance, w, err = p.Account.AcceptNewWithPasskey(ctx, token, in.Shown, in.Name, r.passkeyAnswer(), r.browser())
 	default:
 		entrance, w, err = p.Account.AcceptNew(ctx, token, in.Shown, in.Name, in.Password, r.browser())
 	}

@@ -73,6 +73,7 @@ var parameters = map[string]func(c *cell) string{
 	"/invitations/{token}/with/{provider}":         func(*cell) string { return "example" },
 	"/profile/security/link/{provider}":            func(*cell) string { return "example" },
 	"/profile/security/identities/{id}":            func(c *cell) string { return c.who.identity },
+	"/profile/security/passkeys/{id}":              func(c *cell) string { return c.who.passkey },
 	"/profile/security/sessions/{id}":              func(c *cell) string { return c.who.spare },
 	"/console/accounts/{slug} asleep":              func(c *cell) string { return c.asleep },
 	"/{account}/hub-users/{id} paused":             func(c *cell) string { return c.paused },
@@ -91,8 +92,20 @@ func init() {
 		"/profile/security/authenticator/confirm": func(*cell) url.Values { return pairs("code", "123456") },
 		"/profile/security/authenticator/removal": nothing,
 		"/profile/security/recovery-codes":        nothing,
+		"/sign-in/passkey":                        wrongPasskey,
+		"/sign-in/passkey/options":                nothing,
+		"/check/passkey":                          wrongPasskey,
+		"/check/passkey/options":                  nothing,
+		"/invitations/{token}/passkey/options":    nothing,
+		"/profile/security/passkeys":              nothing,
+		"/profile/security/passkeys/new":          wrongPasskey,
+		"/profile/security/passkeys/options":      nothing,
+		"/profile/security/passkeys/{id}":         func(*cell) url.Values { return pairs("name", "Other Name") },
+		"/profile/security/passkeys/{id}/removal": nothing,
 	})
 }
+
+func wrongPasskey(*cell) url.Values { return pairs("challenge", "x", "passkey", "{}") }
 
 func postSettings(c *cell) url.Values {
 	return pairs("name", "Renamed Group", "time_zone", "Australia/Perth", "invitation_hours", "24", "check_minutes", "15", "version", whole(c.accountVersion))
@@ -353,6 +366,12 @@ func (c *cell) inert() bool {
 	case "/terms": // the provider's people accept no terms
 		return c.who.state == "staff"
 	case "/check", "/profile/security/link/{provider}": // no code is on its way to the provider's people, and they link nothing
+		return c.who.state == "staff"
+	case "/sign-in/passkey", "/check/passkey", "/profile/security/passkeys", "/profile/security/passkeys/new": // no device answers here, see passkey_test.go
+		return true
+	case "/sign-in/passkey/options", "/check/passkey/options", "/profile/security/passkeys/options", "/invitations/{token}/passkey/options": // what a browser is asked is sealed and kept nowhere
+		return true
+	case "/profile/security/passkeys/{id}/removal": // the provider's people have no fresh check
 		return c.who.state == "staff"
 	case "/profile/security/authenticator/confirm", "/profile/security/authenticator/removal", "/profile/security/recovery-codes": // nobody here has an app
 		return true

@@ -13,6 +13,7 @@ type restrictedPage struct {
 	Needs   []account.Need
 	Has     bool     // the person has a second factor, and did not show it
 	Allowed []string // ways to sign in that the account allows, in words
+	Passkey bool     // the person has one, and the account takes it in place of what they signed in with
 	Used    string   // what they signed in with, in words
 	Next    string   // where they wanted to go
 }
@@ -46,12 +47,13 @@ func (p *Portal) restricted(r *Request) error {
 	if actor.Needs[0] == account.NeedTerms {
 		return r.Redirect(toTerms(next))
 	}
-	data := restrictedPage{Where: p.Provider, Needs: actor.Needs, Has: actor.HasSecondFactor(), Next: next}
+	data := restrictedPage{Where: p.Provider, Needs: actor.Needs, Has: actor.HasSecondFactor(), Next: next,
+		Passkey: p.showsPasskey(actor) && actor.Account.Policy.Methods.Has(account.ByPasskey)}
 	if r.Viewer.Account != nil {
 		data.Where = r.Viewer.Account.Name
 	}
 	for _, m := range account.SignInMethods {
-		if actor.Account.Policy.Methods.Has(m) && m != account.ByPasskey {
+		if actor.Account.Policy.Methods.Has(m) && (m != account.ByPasskey || p.Account.PasskeysWork()) {
 			data.Allowed = append(data.Allowed, m.Words())
 		}
 		if actor.SignedInWith(m) {

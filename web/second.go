@@ -15,6 +15,11 @@ type secondPage struct {
 	Kept string
 }
 
+// WithPasskey is the button that completes the sign-in with a passkey.
+func (d secondPage) WithPasskey() passkeyForm {
+	return passkeyForm{Path: "/sign-in/passkey", Label: "Use your passkey", Next: d.Next, Kept: d.Kept, Half: d.Half, First: true}
+}
+
 // secondStep shows the form. A sign-in that took too long begins anew.
 func (r *Request) secondStep(data secondPage) error {
 	s, err := r.portal.Account.SecondStep(r.Context(), data.Half)
@@ -24,6 +29,7 @@ func (r *Request) secondStep(data secondPage) error {
 	if err != nil {
 		return err
 	}
+	s.Passkey = s.Passkey && r.portal.Account.PasskeysWork()
 	data.SecondStep = s
 	r.W.Header().Set("Cache-Control", "no-store")
 	return r.Render("signin/second.html", Page{Title: "Confirm it is you", Layout: "card", Data: data})

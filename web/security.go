@@ -25,6 +25,8 @@ type ownEvent struct {
 
 type securityPage struct {
 	Ways     account.OwnWays
+	Passkeys []account.Way
+	Makes    bool // passkeys work here
 	Sessions []ownSession
 	Events   []ownEvent
 
@@ -41,7 +43,10 @@ func (p *Portal) security(r *Request) error {
 	if data.Ways, err = p.Account.OwnWays(ctx, actor); err != nil {
 		return err
 	}
-	data.Password = data.Ways.Password
+	data.Password, data.Makes = data.Ways.Password, p.Account.PasskeysWork()
+	if data.Passkeys, err = p.Account.Passkeys(ctx, actor); err != nil {
+		return err
+	}
 	if data.Identities, err = p.Account.Identities(ctx, actor); err != nil {
 		return err
 	}

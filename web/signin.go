@@ -15,8 +15,14 @@ type signInPage struct {
 	Password bool // the second step
 	Next     string
 	Kept     string
+	Passkey  bool // passkeys work here
 
 	Providers []providerButton
+}
+
+// WithPasskey is the button that signs in with a passkey.
+func (d signInPage) WithPasskey() passkeyForm {
+	return passkeyForm{Path: "/sign-in/passkey", Label: "Sign in with a passkey", Next: d.Next, Kept: d.Kept}
 }
 
 // signIn shows the first step. Whoever is signed in goes on.
@@ -37,6 +43,7 @@ func (r *Request) signInStep(data signInPage) (err error) {
 	if data.Providers, err = r.portal.providerButtons(r, "/sign-in/with/", r.portal.slugOf(data.Next)); err != nil {
 		return err
 	}
+	data.Passkey = r.portal.Account.PasskeysWork()
 	page := Page{Title: "Sign in", Layout: "card", Data: data}
 	if data.Kept != "" {
 		page.Banner = &Banner{Kind: "info", Text: "You have been signed out. Sign in and we will bring back what you typed."}

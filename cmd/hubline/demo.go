@@ -75,6 +75,9 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 		return nil, err
 	}
 	base, hosts := origins(listener.Addr())
+	if asked, _, _ := net.SplitHostPort(c.HTTP); asked == "localhost" { // by name, as passkeys need it
+		base, hosts[0] = "http://"+hosts[0], strings.TrimPrefix(base, "http://")
+	}
 	cfg := &Config{Ground: Ground{Data: c.Data},
 		Site:      Site{HTTP: c.HTTP, BaseURL: base, Provider: demoProvider, SupportEmail: demoSupportEmail, SupportPhone: demoSupportPhone, StaffSecondFactor: "off"},
 		Phones:    Phones{SIP: c.SIP, Country: "AU", Node: "demo"},

@@ -38,7 +38,8 @@ func (r *Room) welcome(ctx context.Context, q db.Q, hash string) (w Welcome, err
 	var known int
 	err = q.QueryRowContext(ctx, `
 		SELECT `+invitationColumns+`, `+accountColumns+`, (SELECT COUNT(*) FROM people p WHERE p.email = i.email
-		        AND (p.password IS NOT NULL OR EXISTS (SELECT 1 FROM linked_identities l WHERE l.person_id = p.id)))
+		        AND (p.password IS NOT NULL OR EXISTS (SELECT 1 FROM linked_identities l WHERE l.person_id = p.id)
+		        OR EXISTS (SELECT 1 FROM passkeys k WHERE k.person_id = p.id)))
 		FROM invitations i JOIN accounts a ON a.id = i.account_id
 		WHERE i.token_hash = $1 AND i.state = 'pending'`, hash).Scan(append(append(w.Invitation.fields(), w.Account.fields()...), &known)...)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -173,7 +174,7 @@ func (r *Room) AcceptNew(ctx context.Context, token, shown, name, password strin
 	}
 	hash := ident.Hash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
-		person, err := r.newPerson(ctx, q, w.Invitation.Email, clean, secret)
+		person, err := r.newPerson(ctx, q, ident.New(), w.Invitation.Email, clean, secret)
 		if err != nil {
 			return err
 		}
@@ -222,8 +223,8 @@ func (r *Room) voidLink(ctx context.Context, q db.Q, hash string) error {
 }
 
 // newPerson adds a person whose address a link has just proved. Without a secret they have no password.
-func (r *Room) newPerson(ctx context.Context, q db.Q, email, name, secret string) (Person, error) {
-	p := Person{ID: ident.New(), Email: email, Name: name, epoch: 1, password: secret}
+func (r *Room) newPerson(ctx context.Context, q db.Q, id, email, name, secret string) (Person, error) {
+	p := Person{ID: id, Email: email, Name: name, epoch: 1, password: secret}
 	_, err := q.ExecContext(ctx, `
 		INSERT INTO people (id, email, name, password, staff, theme, epoch, verified_at, created_at) VALUES ($1, $2, $3, NULLIF($4, ''), 0, '', 1, $5, $5)`,
 		p.ID, p.Email, p.Name, secret, r.now())

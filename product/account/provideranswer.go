@@ -352,7 +352,7 @@ func (r *Room) newFromProvider(ctx context.Context, q db.Q, w Welcome, p SignInP
 	if known {
 		return Person{}, fault.New(fault.Conflict, "person-known", "You can sign in here already, but not with this "+p.Name+" account. Sign in another way to accept, then link it under Security")
 	}
-	person, err := r.newPerson(ctx, q, email, personName(w, who), "")
+	person, err := r.newPerson(ctx, q, ident.New(), email, personName(w, who), "")
 	if err != nil {
 		return person, err
 	}

@@ -149,6 +149,55 @@
   });
   addEventListener('pageshow', rest);
 
+  // Passkeys. form[data-passkey] waits hidden for a browser that can: "get" shows a passkey, "create" makes one, "shown" only leads on.
+  // The answer goes into the form, so that what is wrong with it shows on the page as always.
+  const keys = window.PublicKeyCredential;
+  if (keys?.parseRequestOptionsFromJSON && keys.prototype.toJSON) {
+    const hidden = (form, name, value) => {
+      const input = $(`[name="${name}"]`, form) || make('input', { type: 'hidden', name });
+      input.value = value;
+      form.append(input);
+    };
+    let offering; // stops the passkeys that the address field offers: a browser asks one thing at a time
+    const ask = async (form, props = {}) => {
+      const answer = await fetch(form.dataset.options, { method: 'POST', headers: { Accept: 'application/json' } });
+      if (!answer.ok) throw new Error(answer.status);
+      const { options, challenge } = await answer.json();
+      const key = form.dataset.passkey === 'create'
+        ? await navigator.credentials.create({ publicKey: keys.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: keys.parseRequestOptionsFromJSON(options), ...props });
+      hidden(form, 'challenge', challenge);
+      hidden(form, 'passkey', JSON.stringify(key.toJSON()));
+      form.dataset.answered = '1';
+      form.requestSubmit($('[name=with]', form) || $('button', form));
+    };
+    const start = form => {
+      offering?.abort();
+      ask(form).catch(error => {
+        if (/^\d+$/.test(error.message)) { form.dataset.answered = '1'; return form.requestSubmit($('[name=with]', form) || $('button', form)); }
+        say('No passkey was used.'); // they closed the browser's question
+      });
+    };
+    document.addEventListener('submit', event => {
+      const form = event.target, kind = form.dataset.passkey;
+      const wants = kind === 'get' || kind === 'create' && (!$('[name=with]', form) || event.submitter?.name === 'with');
+      const unfit = kind === 'create' && form.elements.with && (!form.elements.name.value.trim() || form.elements.accept?.checked === false);
+      if (!wants || unfit || form.dataset.answered) return delete form.dataset.answered; // the server says what is missing
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      start(form);
+    }, true);
+    $$('form[data-passkey], [data-passkey-row]').forEach(node => { node.hidden = false; });
+    $$('.nokey').forEach(node => { node.hidden = true; });
+    const offer = async form => { // anew before the challenge runs out
+      offering = new AbortController();
+      const { signal } = offering, again = setTimeout(() => { if (!signal.aborted) { offering.abort(); offer(form); } }, 240000);
+      try { await ask(form, { mediation: 'conditional', signal }); } catch { if (signal.aborted) clearTimeout(again); }
+    };
+    const field = $('[autocomplete~=webauthn]'), form = field && $('form[data-passkey=get]');
+    if (form) keys.isConditionalMediationAvailable?.().then(can => can && offer(form));
+  }
+
   // Small helpers: copy, show a password, wait before asking again.
   document.addEventListener('click', async event => {
     const copy = event.target.closest('[data-copy]'), show = event.target.closest('[data-reveal]');
