@@ -75,8 +75,9 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 		return nil, err
 	}
 	base, hosts := origins(listener.Addr())
-	if asked, _, _ := net.SplitHostPort(c.HTTP); asked == "localhost" { // by name, as passkeys need it
-		base, hosts[0] = "http://"+hosts[0], strings.TrimPrefix(base, "http://")
+	number := strings.TrimPrefix(base, "http://")                       // the demo asks its own provider there: names are not trusted
+	if asked, _, _ := net.SplitHostPort(c.HTTP); asked == "localhost" { // people come by name, as passkeys need it
+		base, hosts[0] = "http://"+hosts[0], number
 	}
 	cfg := &Config{Ground: Ground{Data: c.Data},
 		Site:      Site{HTTP: c.HTTP, BaseURL: base, Provider: demoProvider, SupportEmail: demoSupportEmail, SupportPhone: demoSupportPhone, StaffSecondFactor: "off"},
@@ -102,7 +103,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if err := d.startProvider(cfg, strings.TrimPrefix(base, "http://")); err != nil {
+	if err := d.startProvider(cfg, number); err != nil {
 		return nil, err
 	}
 	cfg.SMTPAddr = d.box.Addr()

@@ -17,7 +17,7 @@ const (
 // it: who somebody is there follows from the address that they choose.
 func (d *demo) startProvider(cfg *Config, host string) error {
 	client := provider.Client{ID: "hubline", Secret: rand.Text(), Redirect: cfg.BaseURL + "/sign-in/with/" + demoProviderID + "/answer"}
-	options := provider.Options{Issuer: cfg.BaseURL + demoProviderPath, Title: demoProviderName, Clients: []provider.Client{client}}
+	options := provider.Options{Issuer: "http://" + host + demoProviderPath, Title: demoProviderName, Clients: []provider.Client{client}}
 	for _, set := range demoAccounts {
 		for _, p := range set.people {
 			options.People = append(options.People, provider.Person{Email: p.email, Name: p.name})

@@ -76,13 +76,18 @@ type login struct {
 // startDemo runs a demo of its own for the test, on free ports and in a fresh folder.
 func startDemo(t *testing.T) *demo {
 	t.Helper()
+	return startDemoAt(t, "127.0.0.1:0")
+}
+
+func startDemoAt(t *testing.T, address string) *demo {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, "demo", "--data", dir, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0")
+	cmd := exec.CommandContext(ctx, path, "demo", "--data", dir, "--http", address, "--sip", "127.0.0.1:0")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	var log strings.Builder
