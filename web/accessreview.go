@@ -1,6 +1,7 @@
 package web
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -113,6 +114,9 @@ func (r *Request) decisions() (list []account.Decision, err error) {
 	return list, nil
 }
 
+// reviewable is the form of the IDs of hub users.
+var reviewable = regexp.MustCompile(`^[a-z0-9]{26}$`)
+
 // decideReview carries out and records what was decided. What could not be done stays on the page, with why.
 func (p *Portal) decideReview(r *Request) error {
 	list, err := r.decisions()
@@ -121,9 +125,9 @@ func (p *Portal) decideReview(r *Request) error {
 	}
 	v, refused, err := p.Account.Decide(r.Context(), r.Viewer.Actor, list)
 	if f, ok := fault.Of(err); ok && f.Field != "" {
-		control := "d-" + f.Field
-		if !r.Form.values.Has(control) { // whom the page did not ask about
-			control = ""
+		control := ""
+		if reviewable.MatchString(f.Field) { // else somebody whom no page asks about
+			control = "d-" + f.Field
 		}
 		err = renamed(err, f.Field, control)
 	}

@@ -159,7 +159,7 @@ func (p *Portal) pinCheck(r *Request) error {
 // usePIN shows who reads a PIN out. It is used up, so the answer can't be looked at again.
 func (p *Portal) usePIN(r *Request) error {
 	var in struct {
-		PIN string `form:"pin,hidden"`
+		PIN string `form:"pin"`
 	}
 	if err := r.Decode(&in); err != nil {
 		return r.Again(err, p.pinCheck)

@@ -37,7 +37,7 @@ func TestSessions(t *testing.T) {
 		third := w.browser(office).signIn(admin.Email, accounttest.Password)
 
 		here.open("/profile/security").shows(200, "/profile/security", "Chrome on Windows", "This browser", "Safari on iPhone", cafe, "3 browsers")
-		here.press("Sign out Safari on iPhone, "+cafe).shows(200, "/profile/security", "That browser is signed out").lacks("iPhone")
+		here.press("Sign out Safari on iPhone, "+cafe).shows(200, "/profile/security", "That browser is signed out").lacks("Sign out Safari on iPhone")
 		phone.open("/profile").shows(200, "/sign-in")
 		third.open("/profile").shows(200, "/profile")
 

@@ -54,7 +54,13 @@ func (p *Portal) acceptWith(r *Request) error {
 
 // linkWith sets out to link a provider to the viewer.
 func (p *Portal) linkWith(r *Request) error {
-	return p.goToProvider(r, r.Viewer.Actor, account.Departure{Errand: account.ToLink, Account: r.Posted("account")})
+	var in struct {
+		Account string `form:"account,hidden"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return r.Again(err, p.security)
+	}
+	return p.goToProvider(r, r.Viewer.Actor, account.Departure{Errand: account.ToLink, Account: in.Account})
 }
 
 // goToProvider leads the browser to the provider with a page in between: a form may not lead to another site by itself (form-action in the

@@ -64,16 +64,9 @@ func (p *Portal) visits(r *Request) error {
 	return r.Render("support/visits.html", Page{Title: "Let support in", Section: "support/visits", Crumbs: accountCrumbs(r), Data: data})
 }
 
-// answerVisit lets a person of the staff in, or refuses.
+// answerVisit lets a person of the staff in, or refuses. Whatever is not clearly a yes is a no.
 func (p *Portal) answerVisit(r *Request) error {
-	var in struct {
-		Answer string `form:"answer"`
-		Change bool   `form:"change"`
-	}
-	if err := r.Decode(&in); err != nil {
-		return r.Again(err, p.visits)
-	}
-	v, err := p.Support.AnswerVisit(r.Context(), r.Viewer.Actor, r.PathValue("id"), in.Answer == "allow", in.Change)
+	v, err := p.Support.AnswerVisit(r.Context(), r.Viewer.Actor, r.PathValue("id"), r.Posted("answer") == "allow", r.Posted("change") == "on")
 	if err != nil {
 		return r.Again(err, p.visits)
 	}
