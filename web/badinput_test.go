@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -228,8 +229,14 @@ func unsafe(got *page) (problems []string) {
 	switch kind {
 	case "text/html":
 		return append(problems, unsafeMarkup(got.body)...)
-	case "text/csv", "application/jsonl":
+	case "text/csv":
 		return append(problems, unsafeCells(got.body)...)
+	case "application/jsonl":
+		for line := range strings.Lines(got.body) {
+			if !json.Valid([]byte(line)) {
+				problems = append(problems, fmt.Sprintf("the line %.80q is not JSON", line))
+			}
+		}
 	}
 	return problems
 }

@@ -115,9 +115,9 @@ func (r *Room) checkProvider(in NewProvider) (p SignInProvider, err error) {
 func checkIssuer(client *openid.Client, issuer string) *fault.Fault {
 	switch {
 	case issuer == "":
-		return fault.Field("issuer-empty", "issuer", "Enter the provider's issuer, for example https://login.example.com")
+		return fault.Field("issuer-empty", "issuer", "Enter the provider's issuer, for example https://id.example.com")
 	case len(issuer) > 300 || client.CheckIssuer(issuer) != nil:
-		return fault.Field("issuer-form", "issuer", "Issuer must be a public https address without a question mark, for example https://login.example.com")
+		return fault.Field("issuer-form", "issuer", "Issuer must be a public https address without a question mark, for example https://id.example.com")
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func checkCredential(field, label, text string) *fault.Fault {
 	switch {
 	case text == "":
 		return fault.Field("credential-empty", field, "Enter the "+strings.ToLower(label[:1])+label[1:]+" that the provider gave you")
-	case len(text) > 500 || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == utf8.RuneError }):
+	case len(text) > 500 || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == utf8.RuneError || unprintable(c) }):
 		return fault.Field("credential-form", field, label+" is not one that a provider gives. Copy it again")
 	}
 	return nil

@@ -78,6 +78,9 @@ func (r *Room) GoToProvider(ctx context.Context, actor Actor, d Departure, b Bro
 		}
 		hint, a.Account = w.Invitation.Email, w.Account.Slug
 	case ToLink:
+		if _, err := r.providerAt(ctx, a.Account, d.Provider); err != nil { // before the check is used up
+			return going, err
+		}
 		if err := r.mayAddWay(ctx, actor); err != nil {
 			return going, err
 		}
