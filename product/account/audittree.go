@@ -117,7 +117,11 @@ func (r *Room) placeAll(ctx context.Context, accountID string) error {
 		if err != nil || len(loose) == 0 {
 			return err
 		}
-		if err := r.place(ctx, accountID, loose); err != nil && !errors.Is(err, errPlaced) {
+		err = r.place(ctx, accountID, loose)
+		if errors.Is(err, errLeaving) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, errPlaced) {
 			return err
 		}
 	}
@@ -160,6 +164,11 @@ func (r *Room) place(ctx context.Context, accountID string, list []AuditEntry) e
 		ids = append(ids, e.ID)
 	}
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if over, err := r.isOver(ctx, q, accountID); err != nil {
+			return err
+		} else if over {
+			return errLeaving
+		}
 		taken, err := affected(q.ExecContext(ctx, `DELETE FROM audit_loose WHERE account_id = $1 AND entry_id IN (`+db.In(2, len(list))+`)`, ids...))
 		if err != nil {
 			return err
@@ -219,9 +228,20 @@ func (r *Room) signAll(ctx context.Context) error {
 	return errors.Join(placed, err, r.sign(ctx, "", true))
 }
 
+// errLeaving says that an account is being erased: nothing is written for it any more.
+var errLeaving = errors.New("the account is being erased")
+
+// isOver reports whether the time of an account's data is over.
+func (r *Room) isOver(ctx context.Context, q db.Q, accountID string) (bool, error) {
+	return exists(ctx, q, `SELECT 1 FROM accounts WHERE id = $1 AND close_at > 0 AND close_at <= $2`, accountID, r.now())
+}
+
 // sign writes down a checkpoint of the log as it is, unless the last one says the same and no new one is wanted for its time.
 func (r *Room) sign(ctx context.Context, accountID string, always bool) error {
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if over, err := r.isOver(ctx, q, accountID); err != nil || over {
+			return err
+		}
 		t, err := r.tree(ctx, q, accountID)
 		if err != nil {
 			return err
