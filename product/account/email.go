@@ -37,7 +37,7 @@ func (r *Room) AskEmail(ctx context.Context, actor Actor, email string, b Browse
 	}
 	token, hash := ident.Token(tokenEmail)
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireOwnCheck(ctx, q, actor); err != nil {
 			return err
 		}
 		now := r.now()
@@ -221,10 +221,21 @@ func (r *Room) TakeBackEmail(ctx context.Context, token string, b Browser) (emai
 		if _, err := q.ExecContext(ctx, `UPDATE people SET password = NULL WHERE id = $1`, p.ID); err != nil {
 			return err
 		}
-		for _, query := range []string{`DELETE FROM email_undos WHERE person_id = $1 AND changed_at >= $2`, `DELETE FROM known_devices WHERE person_id = $1 AND created_at >= $2`} {
+		for _, query := range []string{`DELETE FROM email_undos WHERE person_id = $1 AND changed_at >= $2`, `DELETE FROM known_devices WHERE person_id = $1 AND created_at >= $2`,
+			`DELETE FROM passkeys WHERE person_id = $1 AND created_at >= $2`, `DELETE FROM authenticators WHERE person_id = $1 AND created_at >= $2`,
+			`DELETE FROM recovery_codes WHERE person_id = $1 AND created_at >= $2`, `DELETE FROM linked_identities WHERE person_id = $1 AND linked_at >= $2`} {
 			if _, err := q.ExecContext(ctx, query, p.ID, changedAt); err != nil {
 				return err
 			}
+		}
+		if err := r.setWays(ctx, q, p.ID); err != nil {
+			return err
+		}
+		if p, err = r.personByID(ctx, q, p.ID); err != nil {
+			return err
+		}
+		if err := r.noteProviderWay(ctx, q, &p); err != nil {
+			return err
 		}
 		reset, _ := ident.Token(tokenReset)
 		// A moment later than what moveTo ended, so that the link it makes is the live one.

@@ -138,8 +138,21 @@ func TestA51PendingEmailChange(t *testing.T) {
 			t.Errorf("the old address got %q", mails.Subjects("sam@northside.example"))
 		}
 		r.Clock.Advance(6 * 24 * time.Hour)
+		for _, planted := range []string{ // ways in that the thief added
+			`INSERT INTO linked_identities (person_id, id, issuer, subject, provider, email, linked_at, used_at) VALUES ($1, 'x', 'https://id.evil.example', 'x', 'x', '', $2, 0)`,
+			`INSERT INTO passkeys (person_id, id, credential_id, public_key, name, model, attestation, transports, flags, sign_count, created_at, used_at) VALUES ($1, 'x', 'x', '', '', '', '', '', 0, 0, $2, 0)`,
+			`UPDATE people SET ways = 'passkey,provider' WHERE id = $1 AND created_at <= $2`,
+		} {
+			if _, err := d.ExecContext(t.Context(), planted, in.Person.ID, r.Clock.Now().UnixMilli()); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if email, err := r.TakeBackEmail(t.Context(), undo, sam.Browser()); err != nil || email != "sam@northside.example" {
 			t.Fatalf("taken back to %q, %v", email, err)
+		}
+		var left string
+		if err := d.QueryRowContext(t.Context(), `SELECT ways FROM people WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM passkeys) AND NOT EXISTS (SELECT 1 FROM linked_identities)`, in.Person.ID).Scan(&left); err != nil || left != "" {
+			t.Errorf("ways in that the thief added are left: %q, %v", left, err)
 		}
 		for _, email := range []string{"two@evil.example", "sam@northside.example"} {
 			if _, err := r.SignIn(t.Context(), email, accounttest.Password, sam.Browser()); !fault.Is(err, fault.SignedOut) {
