@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hubline/base/db"
 	"hubline/base/fault"
@@ -137,7 +138,7 @@ func (in VisitRequest) check() (v Visit, err error) {
 	if bad == nil && reason == "" {
 		bad = fault.Field("text-empty", "reason", "Enter a reason. The account's admins read it")
 	}
-	if bad == nil && len(reason) > 300 {
+	if bad == nil && utf8.RuneCountInString(reason) > 300 {
 		bad = fault.Field("text-long", "reason", "Reason must be 300 characters or fewer")
 	}
 	if in.Minutes < VisitLeast || in.Minutes > VisitMost {

@@ -13,32 +13,23 @@ type place struct {
 	open func(*person) // after the page has loaded
 }
 
-// tour is every page and dialog that an admin of the account sees.
+// tour is the dialogs and states of pages that an admin of the account sees; TestEveryLinkedPage looks at the pages themselves.
 func tour(slug string) []place {
 	at := func(path string) string { return "/" + slug + path }
 	return []place{
-		{"home", at("/"), nil},
-		{"hub-users", at("/hub-users"), nil},
 		{"hub-users-invited", at("/hub-users?status=invited"), nil},
 		{"hub-users-attention", at("/hub-users?status=attention"), nil},
 		{"hub-users-no-match", at("/hub-users?q=nobody-has-this-name"), nil},
 		{"hub-users-menu", at("/hub-users"), func(p *person) { p.press("More actions for Mary Chen") }},
 		{"hub-users-palette", at("/hub-users"), func(p *person) { p.press("Search or jump to") }},
-		{"roles", at("/roles"), nil},
-		{"settings", at("/settings"), nil},
-		{"audit-log", at("/audit-log"), nil},
-		{"requests", at("/support"), nil},
-		{"request-new", at("/support/new"), nil},
 		{"request-new-wrong", at("/support/new"), func(p *person) { p.choose("Send request") }},
 		{"request-more", at("/support/more"), nil},
-		{"profile", "/profile", nil},
-		{"security", "/profile/security", nil},
 		{"not-found", at("/nothing-here"), nil},
 	}
 }
 
-// TestEveryPage looks at every page and dialog, light and dark, narrow and wide: nothing for axe to find, no sideways scroll, nothing
-// refused by the content security policy, nothing fetched from elsewhere.
+// TestEveryPage looks at dialogs and at pages that no link leads to, light and dark, narrow and wide: nothing for axe to find, no sideways
+// scroll, nothing refused by the content security policy, nothing fetched from elsewhere.
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t)
@@ -54,12 +45,10 @@ func TestEveryPage(t *testing.T) {
 
 	staff := sit(t, d)
 	staff.signIn(d.Staff)
-	staff.visit([]place{{"console-accounts", "/console/accounts", nil}, {"console-account", "/console/accounts/harbour", nil}, {"console-new", "/console/accounts/new", nil},
-		{"console-account-find", "/console/accounts?q=5550", nil}, {"console-staff", "/console/staff", nil}, {"console-requests", "/console/requests", nil}, {"console-request", "/console/requests/1001", nil}, {"console-jobs", "/console/jobs", nil}, {"console-audit-log", "/console/audit-log", nil}})
+	staff.visit([]place{{"console-account-find", "/console/accounts?q=5550", nil}, {"console-request", "/console/requests/1001", nil}})
 
 	stranger := sit(t, d)
-	stranger.visit([]place{{"sign-in", "/sign-in", nil}, {"forgot", "/sign-in/forgot", nil},
-		{"sign-in-password", "/sign-in", func(p *person) { p.types("Email", admin.Email); p.choose("Continue") }},
+	stranger.visit([]place{{"sign-in-password", "/sign-in", func(p *person) { p.types("Email", admin.Email); p.choose("Continue") }},
 		{"sign-in-wrong", "/sign-in", func(p *person) {
 			p.types("Email", admin.Email)
 			p.choose("Continue")
