@@ -46,6 +46,7 @@ type View struct {
 	People   string // address of its search for people; empty for those who may not see them
 	Theme    string
 	Console  bool
+	Terms    bool // cards only: the provider has published terms
 
 	ProfileMenu []MenuLine
 
@@ -107,6 +108,9 @@ func (r *Request) view(page Page) *View {
 		if r.Viewer == nil {
 			v.Layout = "card"
 		}
+	}
+	if v.Layout == "card" {
+		v.Terms, _ = p.Account.HasTerms(r.Context()) // a page that tells of a store that is away needs no link
 	}
 	if r.Viewer == nil {
 		return v

@@ -13,12 +13,14 @@ func TestTermsAreAskedAndKept(t *testing.T) {
 		mary := w.Rig.Open("harbour")
 		v, anybody := w.as(mary), w.browser("192.0.2.9")
 		anybody.open("/terms").shows(200, "/terms", "has published no terms")
+		anybody.open("/sign-in").lacks("Terms and privacy")
 		v.open("/harbour/hub-users").shows(200, "/harbour/hub-users")
 
 		staff := w.staff("ines@provider.example")
 		staff.open("/console/terms").press("Publish for everybody", "terms", "", "privacy", "We keep your name").shows(422, "/console/terms", "Enter the terms of use")
 		staff.press("Publish for everybody", "terms", "Be kind\n\nto others", "dated", "2026-11-25").shows(200, "/console/terms", "Version 1 is published", "0 people")
 		staff.press("Publish for everybody").shows(422, "/console/terms", "Both texts are those of version 1")
+		anybody.open("/sign-in").shows(200, "/sign-in", "Terms and privacy")
 		anybody.open("/terms").shows(200, "/terms", "Version 1 of 25 November 2026", "Be kind", "We keep your name").lacks("Accept and go on")
 
 		v.open("/harbour/hub-users").shows(200, "/terms", "Be kind", "Accept and go on")

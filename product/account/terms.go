@@ -63,6 +63,12 @@ func (r *Room) Terms(ctx context.Context, version int) (t Terms, err error) {
 	return t, err
 }
 
+// HasTerms reports whether the provider has published terms.
+func (r *Room) HasTerms(ctx context.Context) (_ bool, err error) {
+	defer fault.Wrap(&err, "account.HasTerms")
+	return exists(ctx, r.DB, `SELECT 1 FROM terms_versions LIMIT 1`)
+}
+
 // PublishTerms makes a new version the one that counts: everybody is asked to accept it before their next step in an account. It is the
 // provider's verb.
 func (r *Room) PublishTerms(ctx context.Context, actor Actor, in NewTerms) (t Terms, err error) {
