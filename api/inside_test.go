@@ -211,7 +211,7 @@ func TestABrokenOffFileIsCutOff(t *testing.T) {
 // elsewhere are codes of faults that no operation of the API can meet.
 var elsewhere = []string{
 	"account-number-form", "first-admin", "slug-form", "slug-reserved", "slug-taken", "number-taken", // opening accounts
-	"methods-own", "methods-unknown", "second-factor-own", "second-factor-unknown", "session-hours", // the portal's settings
+	"methods-own", "second-factor-own", "second-factor-unknown", "session-hours", // the portal's settings
 	"check-stronger", "half-ended", "last-way-in", "no-second-factor", "recovery-wrong", "second-factor-asked", "totp-locked", "totp-wrong", // second factors
 	"passkey-known", "passkey-late", "passkey-limit", "passkey-missing", "passkey-none", "passkey-unfit", "passkey-wrong", "passkeys-off", // passkeys
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up

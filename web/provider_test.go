@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"hubline/product/account"
 )
@@ -36,7 +37,8 @@ func TestA14ProviderOnThePages(t *testing.T) {
 		}
 		v.open("/profile/security").shows(200, "/profile/security", "Example ID", "sam@work.example", "Choose a password")
 		v.lacks("Present password")
-		v.press("Unlink Example ID sam@work.example").shows(200, "/profile/security", "This is your only way to sign in")
+		v.press("Unlink Example ID sam@work.example").press("Email me a code").press("Confirm", "code", w.Code("sam@work.example")).press("Continue")
+		v.shows(200, "/profile/security", "This is your only way to sign in")
 		v.press("Choose password", "password", "short").shows(422, "/profile/security/password", "15 characters or more")
 
 		v.open("/").press("Sign out").shows(200, "/sign-in")
@@ -63,7 +65,9 @@ func TestLinkingOnThePages(t *testing.T) {
 
 		out := w.browser(cafe)
 		out.open("/sign-in").press("Continue with Example ID").through("jo@elsewhere.example").shows(200, "/harbour/")
-		v.open("/profile/security").press("Unlink Example ID jo@elsewhere.example").shows(200, "/profile/security", "Example ID is unlinked", "None is linked")
+		v.open("/profile/security").press("Unlink Example ID jo@elsewhere.example") // the check was for the link
+		w.Clock.Advance(time.Minute)
+		v.press("Email me a code").press("Confirm", "code", w.Code(jo.Email)).press("Continue").shows(200, "/profile/security", "Example ID is unlinked", "None is linked")
 		w.browser(cafe).open("/sign-in").press("Continue with Example ID").through("jo@elsewhere.example").shows(200, "/sign-in", "Nobody signs in here")
 	})
 }

@@ -163,8 +163,8 @@ func (in settingsForm) signIn() *account.SignInPolicy {
 	if in.SecondFactor == "" {
 		return nil
 	}
-	hours, _ := strconv.Atoi(in.SessionHours)   // what is no number is no life either, and told so
-	list := []account.Method{account.ByPasskey} // never less than anything that an account could ask for
+	hours, _ := strconv.Atoi(in.SessionHours) // what is no number is no life either, and told so
+	var list []account.Method
 	for _, m := range in.Methods {
 		list = append(list, account.Method(m))
 	}

@@ -181,7 +181,7 @@ func (r *Room) AcceptNew(ctx context.Context, token, shown, name, password strin
 		if w, err = r.accept(ctx, q, hash, shown, person, b.Address); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, person, b, Proved(r.now(), ByPassword))
+		in, err = r.startSession(ctx, q, person, b, Proved(r.now(), ByPassword), "")
 		return err
 	})
 	return in, w, err

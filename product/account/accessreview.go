@@ -167,7 +167,7 @@ func (r *Room) Decide(ctx context.Context, actor Actor, list []Decision) (v Acce
 			return err
 		}
 		if slices.ContainsFunc(list, func(d Decision) bool { return d.Verdict != Keep }) {
-			if err := r.requireCheck(ctx, q, actor); err != nil {
+			if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 				return err
 			}
 		}

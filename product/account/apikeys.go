@@ -70,7 +70,7 @@ func (r *Room) MakeOwnKey(ctx context.Context, actor Actor, in NewKey) (k APIKey
 		if err := r.roomForKey(ctx, q, actor); err != nil {
 			return err
 		}
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return err
 		}
 		k, secret, err = r.insertKey(ctx, q, actor, actor.MembershipID, in, joinScopes(in.Scopes))

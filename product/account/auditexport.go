@@ -241,7 +241,7 @@ func (r *Room) KeepAudit(ctx context.Context, actor Actor, years int) (err error
 		if err := q.QueryRowContext(ctx, `SELECT audit_years FROM accounts WHERE id = $1`, actor.Account.ID).Scan(&before); err != nil || before == years {
 			return err
 		}
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return err
 		}
 		if _, err := q.ExecContext(ctx, `UPDATE accounts SET audit_years = $2 WHERE id = $1`, actor.Account.ID, years); err != nil {

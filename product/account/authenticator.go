@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,10 +15,9 @@ import (
 // Wrong codes: five in five minutes, and a hundred in a row, then an authenticator app is of no use until its owner comes in another way
 // (NIST SP 800-63B-4 section 3.2.2).
 const (
-	secondTries   = 5
-	secondPause   = 5 * time.Minute
-	secondInARow  = 100
-	ownCheckFresh = 10 * time.Minute // how long a step-up check counts for a person's own ways in
+	secondTries  = 5
+	secondPause  = 5 * time.Minute
+	secondInARow = 100
 )
 
 // NewAuthenticator is what a person needs to set up an authenticator app.
@@ -40,7 +38,7 @@ func (r *Room) StartAuthenticator(ctx context.Context, actor Actor) (err error) 
 		return err
 	}
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.requireOwnCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, ownCheck); err != nil {
 			return err
 		}
 		if _, err := q.ExecContext(ctx, `DELETE FROM authenticators WHERE person_id = $1 AND confirmed_at = 0`, actor.PersonID); err != nil {
@@ -121,7 +119,7 @@ func (r *Room) ConfirmAuthenticator(ctx context.Context, actor Actor, typed stri
 // newWay does what follows when a person got a second factor: it counts for the session, other browsers stop standing for one, the person
 // is told by mail, and gets recovery codes if they have none.
 func (r *Room) newWay(ctx context.Context, q db.Q, actor Actor, by Method, event, detail string, b Browser) (session string, codes []string, err error) {
-	if err := r.setWays(ctx, q, actor.PersonID); err != nil {
+	if _, err := r.setWays(ctx, q, actor.PersonID); err != nil {
 		return "", nil, err
 	}
 	if err := r.forgetBrowsers(ctx, q, actor.PersonID); err != nil {
@@ -147,7 +145,7 @@ func (r *Room) RemoveAuthenticator(ctx context.Context, actor Actor, b Browser) 
 		return err
 	}
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.requireOwnCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, ownCheck); err != nil {
 			return err
 		}
 		result, err := q.ExecContext(ctx, `DELETE FROM authenticators WHERE person_id = $1`, actor.PersonID)
@@ -163,7 +161,7 @@ func (r *Room) RemoveAuthenticator(ctx context.Context, actor Actor, b Browser) 
 
 // lostWay does what follows when a person gave a way in up, and refuses if they could not come in any more.
 func (r *Room) lostWay(ctx context.Context, q db.Q, actor Actor, event, detail string, b Browser) error {
-	if err := r.setWays(ctx, q, actor.PersonID); err != nil {
+	if _, err := r.setWays(ctx, q, actor.PersonID); err != nil {
 		return err
 	}
 	p, err := r.personByID(ctx, q, actor.PersonID)
@@ -205,28 +203,30 @@ func (r *Room) mayGoWithout(ctx context.Context, q db.Q, p Person) error {
 	return fault.New(fault.Conflict, "second-factor-asked", name+" asks you for a second factor. Set up another one first")
 }
 
-// setWays notes what a person has beside the password. Sign-in providers are noted by whoever links them.
-func (r *Room) setWays(ctx context.Context, q db.Q, personID string) error {
-	p, err := r.personByID(ctx, q, personID)
-	if err != nil {
-		return err
-	}
-	has := strings.FieldsFunc(string(p.ways), func(c rune) bool { return c == ',' })
-	for m, query := range map[Method]string{ByTOTP: `SELECT 1 FROM authenticators WHERE person_id = $1 AND confirmed_at > 0`, ByPasskey: `SELECT 1 FROM passkeys WHERE person_id = $1 LIMIT 1`} {
-		found, err := exists(ctx, q, query, personID)
+// setWays notes what a person has beside the password, after any of it changed. Nothing else writes people.ways.
+func (r *Room) setWays(ctx context.Context, q db.Q, personID string) (ways, error) {
+	var words []string
+	for _, way := range []struct {
+		method Method
+		query  string
+	}{
+		{ByPasskey, `SELECT 1 FROM passkeys WHERE person_id = $1 LIMIT 1`},
+		{ByProvider, `SELECT 1 FROM linked_identities WHERE person_id = $1 LIMIT 1`},
+		{ByTOTP, `SELECT 1 FROM authenticators WHERE person_id = $1 AND confirmed_at > 0`},
+	} {
+		found, err := exists(ctx, q, way.query, personID)
 		if err != nil {
-			return err
+			return "", err
 		}
-		has = slices.DeleteFunc(has, func(word string) bool { return word == string(m) })
 		if found {
-			has = append(has, string(m))
+			words = append(words, string(way.method))
 		}
 	}
-	slices.Sort(has)
-	if _, err := q.ExecContext(ctx, `UPDATE people SET ways = $2 WHERE id = $1`, personID, strings.Join(has, ",")); err != nil {
-		return err
+	has := ways(strings.Join(words, ","))
+	if _, err := q.ExecContext(ctx, `UPDATE people SET ways = $2 WHERE id = $1`, personID, string(has)); err != nil {
+		return "", err
 	}
-	return r.noticePeople(ctx, q, personID)
+	return has, r.noticePeople(ctx, q, personID)
 }
 
 func secondLimit(personID string) limit {

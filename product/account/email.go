@@ -37,7 +37,7 @@ func (r *Room) AskEmail(ctx context.Context, actor Actor, email string, b Browse
 	}
 	token, hash := ident.Token(tokenEmail)
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.requireOwnCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, ownCheck); err != nil {
 			return err
 		}
 		now := r.now()
@@ -110,7 +110,7 @@ func (r *Room) ConfirmEmail(ctx context.Context, actor Actor, token string, b Br
 		if err := r.Jobs.Add(ctx, q, emailMail, emailLetter{PersonID: before.ID, Email: before.Email, Old: before.Email, New: email, Token: undo, At: now, Zone: zone, Undo: true}); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, after, b, actor.proofs)
+		in, err = r.startSession(ctx, q, after, b, actor.proofs, actor.Confined)
 		return err
 	})
 	return in, err
@@ -228,13 +228,7 @@ func (r *Room) TakeBackEmail(ctx context.Context, token string, b Browser) (emai
 				return err
 			}
 		}
-		if err := r.setWays(ctx, q, p.ID); err != nil {
-			return err
-		}
-		if p, err = r.personByID(ctx, q, p.ID); err != nil {
-			return err
-		}
-		if err := r.noteProviderWay(ctx, q, &p); err != nil {
+		if _, err := r.setWays(ctx, q, p.ID); err != nil {
 			return err
 		}
 		reset, _ := ident.Token(tokenReset)

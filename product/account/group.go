@@ -223,7 +223,7 @@ func (r *Room) ChangeGroup(ctx context.Context, actor Actor, id string, change G
 		var touched []HubUser
 		var err error
 		if !g.Roles.Equal(before.Roles) {
-			if err := r.requireCheck(ctx, q, actor); err != nil {
+			if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 				return nil, err
 			}
 			if touched, err = r.hubUsersWhere(ctx, q, a, `m.id IN (SELECT gm.membership_id FROM group_members gm WHERE gm.account_id = $1 AND gm.group_id = $2)`, g.ID); err != nil {
@@ -250,7 +250,7 @@ func (r *Room) ChangeGroup(ctx context.Context, actor Actor, id string, change G
 func (r *Room) DeleteGroup(ctx context.Context, actor Actor, id string, version int64) (_ Group, err error) {
 	defer fault.Wrap(&err, "account.DeleteGroup")
 	return r.changingGroup(ctx, actor, id, version, func(ctx context.Context, q db.Q, g *Group) ([]HubUser, error) {
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return nil, err
 		}
 		touched, err := r.hubUsersWhere(ctx, q, actor.Account.ID, `m.id IN (SELECT gm.membership_id FROM group_members gm WHERE gm.account_id = $1 AND gm.group_id = $2)`, g.ID)

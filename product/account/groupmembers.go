@@ -40,7 +40,7 @@ func (r *Room) AddToGroup(ctx context.Context, actor Actor, id string, who Chose
 		if added = len(people); added == 0 {
 			return nil, nil
 		}
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return nil, err
 		}
 		told := make([]Entry, added)
@@ -78,7 +78,7 @@ func (r *Room) TakeFromGroup(ctx context.Context, actor Actor, id string, member
 		if slices.ContainsFunc(people, func(u HubUser) bool { return !u.in(g.ID) }) {
 			return nil, notFound()
 		}
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return nil, err
 		}
 		var told []Entry

@@ -207,7 +207,7 @@ func (r *Room) mayBecome(ctx context.Context, q db.Q, actor Actor, before, after
 	if err := r.accessMayChange(ctx, q, actor, before, after); err != nil {
 		return err
 	}
-	return r.requireCheck(ctx, q, actor)
+	return r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule())
 }
 
 func (r *Room) accessMayChange(ctx context.Context, q db.Q, actor Actor, before, after HubUser) error {
@@ -306,7 +306,7 @@ func (r *Room) RemoveHubUser(ctx context.Context, actor Actor, id string, versio
 		if err := r.mayGo(ctx, q, actor, u); err != nil {
 			return err
 		}
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return err
 		}
 		after := u

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
-	"strings"
 
 	"hubline/base/db"
 	"hubline/base/fault"
@@ -103,8 +101,7 @@ func (r *Room) mayAddWay(ctx context.Context, actor Actor) error {
 		return fault.New(fault.Conflict, "staff-link", "Provider staff sign in with a password")
 	}
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		actor.Account = Account{} // a person's own check: asked every time, by no account's policy
-		return r.requireCheck(ctx, q, actor)
+		return r.requireCheck(ctx, q, actor, ownCheck)
 	})
 }
 
@@ -185,21 +182,7 @@ func (r *Room) insertIdentity(ctx context.Context, q db.Q, person Person, p Sign
 	if err != nil {
 		return err
 	}
-	return r.noteProviderWay(ctx, q, &person)
-}
-
-// noteProviderWay brings the list of the person's ways in in line with their linked identities.
-func (r *Room) noteProviderWay(ctx context.Context, q db.Q, p *Person) error {
-	linked, err := exists(ctx, q, `SELECT 1 FROM linked_identities WHERE person_id = $1 LIMIT 1`, p.ID)
-	if err != nil || linked == p.ways.has(ByProvider) {
-		return err
-	}
-	words := slices.DeleteFunc(strings.Split(string(p.ways), ","), func(word string) bool { return word == "" || word == string(ByProvider) })
-	if linked {
-		words = append(words, string(ByProvider))
-	}
-	p.ways = ways(strings.Join(words, ","))
-	_, err = q.ExecContext(ctx, `UPDATE people SET ways = $2 WHERE id = $1`, p.ID, string(p.ways))
+	_, err = r.setWays(ctx, q, person.ID)
 	return err
 }
 
@@ -212,13 +195,16 @@ func shownEmail(who openid.Identity) string {
 	return email
 }
 
-// Unlink takes a linked identity away from the actor's person. The last way in stays.
+// Unlink takes a linked identity away from the actor's person. It needs a fresh step-up check, and the last way in stays.
 func (r *Room) Unlink(ctx context.Context, actor Actor, id string) (gone Identity, err error) {
 	defer fault.Wrap(&err, "account.Unlink")
 	if err := actor.ownsWays(); err != nil {
 		return gone, err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := r.requireCheck(ctx, q, actor, ownCheck); err != nil {
+			return err
+		}
 		person, err := r.personByID(ctx, q, actor.PersonID)
 		if err != nil {
 			return err
@@ -236,7 +222,7 @@ func (r *Room) Unlink(ctx context.Context, actor Actor, id string) (gone Identit
 		} else if !other {
 			return fault.New(fault.Conflict, "last-way-in", "This is your only way to sign in. Choose a password first, then unlink it")
 		}
-		if err := r.noteProviderWay(ctx, q, &person); err != nil {
+		if _, err := r.setWays(ctx, q, person.ID); err != nil {
 			return err
 		}
 		return r.tellIdentity(ctx, q, person, "unlinked", gone.Provider, gone.Email)

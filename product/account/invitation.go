@@ -158,7 +158,7 @@ func (r *Room) Invite(ctx context.Context, actor Actor, in Invite) (sent []Invit
 			sent = before
 			return err
 		}
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return err
 		}
 		sent, err = r.offer(ctx, q, actor, in)
@@ -444,7 +444,7 @@ func (r *Room) ChangeInvited(ctx context.Context, actor Actor, id string, roles 
 		if i.Roles.Equal(roles) {
 			return nil
 		}
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return err
 		}
 		before := i.Roles

@@ -90,7 +90,7 @@ func (r *Room) mayChangeProviders(ctx context.Context, q db.Q, actor *Actor) err
 	if err := r.Still(ctx, q, actor, ChangeSettings); err != nil {
 		return err
 	}
-	return r.requireCheck(ctx, q, *actor)
+	return r.requireCheck(ctx, q, *actor, actor.Account.Policy.checkRule())
 }
 
 func (r *Room) recordProvider(ctx context.Context, q db.Q, actor Actor, action Action, p SignInProvider, before, after string) error {

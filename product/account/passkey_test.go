@@ -3,11 +3,13 @@ package account_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"hubline/base/fault"
 	"hubline/product/account"
@@ -321,10 +323,10 @@ func TestA47TenThousandWrongAnswers(t *testing.T) {
 		dice := rand.New(rand.NewPCG(seed, 0))
 		right := showing(t, r, k)
 		accepted := 0
-		for range 10_000 {
+		for i := range 10_000 {
 			wrong := right
 			wrong.Answer = mutate(t, dice, right.Answer)
-			in, err := enterWith(t, r, wrong)
+			in, err := r.SignInWithPasskey(t.Context(), "", wrong, browser(fmt.Sprintf("10.0.%d.%d", i/250, i%250))) // one network would be slowed down
 			if err == nil || in.Session != "" {
 				accepted++
 			} else if f, ok := fault.Of(err); !ok || f.Kind != fault.Invalid {
@@ -357,4 +359,47 @@ func mutate(t *testing.T, dice *rand.Rand, answer string) string {
 	text, err := json.Marshal(a)
 	must(t, err)
 	return string(text)
+}
+
+// TestA46WrongPasskeysAreSlowedDown: a network, and a session, that shows wrong passkeys again and again has to wait; others do not.
+func TestA46WrongPasskeysAreSlowedDown(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		c := t.Context()
+		jo := r.Join(r.Open("harbour"), "jo@harbour.example").Check()
+		k := accounttest.NewPasskey(t)
+		jo.AddPasskey(k)
+		wrong := showing(t, r, k)
+		wrong.Answer = "{}"
+		tries := func(try func() error) (n int) {
+			for n < 200 {
+				err := try()
+				if f, ok := fault.Of(err); ok && f.Kind == fault.TooMany {
+					return n
+				} else if !ok {
+					t.Fatalf("a wrong passkey: %v", err)
+				}
+				n++
+			}
+			return n
+		}
+		if n := tries(func() error { return second(enterWith(t, r, wrong)) }); n != 100 {
+			t.Errorf("one network could show %d wrong passkeys", n)
+		}
+		must(t, second(r.SignInWithPasskey(c, "", showing(t, r, k), browser("198.51.100.77"))))
+		wantFault(t, second(enterWith(t, r, showing(t, r, k))), "too-many-tries")
+		r.Clock.Advance(time.Minute)
+		must(t, second(enterWith(t, r, showing(t, r, k))))
+
+		ask, err := r.BeginPasskeyCheck(c, jo.Actor())
+		must(t, err)
+		bad := k.Show(ask)
+		bad.Answer = "{}"
+		if n := tries(func() error { return second(r.ConfirmWithPasskey(c, jo.Actor(), bad)) }); n != 20 {
+			t.Errorf("one session could show %d wrong passkeys", n)
+		}
+		r.Clock.Advance(10 * time.Minute)
+		ask, err = r.BeginPasskeyCheck(c, jo.Actor())
+		must(t, err)
+		must(t, second(r.ConfirmWithPasskey(c, jo.Actor(), k.Show(ask))))
+	})
 }

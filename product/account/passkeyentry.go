@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"time"
 
 	"hubline/base/db"
 	"hubline/base/fault"
@@ -23,6 +24,10 @@ func (r *Room) BeginPasskeySignIn(_ context.Context, held string) (asked Passkey
 // of the same person completes it.
 func (r *Room) SignInWithPasskey(ctx context.Context, half string, answer PasskeyAnswer, b Browser) (in Entrance, err error) {
 	defer fault.Wrap(&err, "account.SignInWithPasskey")
+	tries := passkeyTries(b)
+	if err := r.spend(ctx, tries); err != nil {
+		return in, err
+	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		c, err := r.asked(ctx, q, passkeyToEnter, "", answer)
 		if err != nil {
@@ -36,8 +41,11 @@ func (r *Room) SignInWithPasskey(ctx context.Context, half string, answer Passke
 		if err != nil {
 			return err
 		}
+		if err := r.refund(ctx, q, tries); err != nil {
+			return err
+		}
 		if half == "" {
-			in, err = r.startSession(ctx, q, p, b, Proved(r.now(), ByPasskey))
+			in, err = r.startSession(ctx, q, p, b, Proved(r.now(), ByPasskey), "")
 			return err
 		}
 		_, began, err := r.openHalf(ctx, q, half)
@@ -51,6 +59,16 @@ func (r *Room) SignInWithPasskey(ctx context.Context, half string, answer Passke
 		return err
 	})
 	return in, err
+}
+
+// passkeyTries bounds how often one network shows passkeys that do not count: each is a signature to check.
+func passkeyTries(b Browser) limit {
+	return limit{key: "passkey-network:" + Network(b.Address), free: 100, most: 30 * time.Second, forget: 15 * time.Minute, shared: true}
+}
+
+// ownPasskeyTries is passkeyTries for somebody who is signed in.
+func ownPasskeyTries(actor Actor) limit {
+	return limit{key: "passkey:" + actor.PersonID, free: 20, most: 5 * time.Minute, forget: 15 * time.Minute}
 }
 
 // BeginPasskeyCheck asks a browser for a passkey of the actor's own, for a step-up check.
@@ -79,6 +97,10 @@ func (r *Room) ConfirmWithPasskey(ctx context.Context, actor Actor, answer Passk
 	if err := actor.mayConfirm(); err != nil {
 		return "", err
 	}
+	tries := ownPasskeyTries(actor)
+	if err := r.spend(ctx, tries); err != nil {
+		return "", err
+	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		c, err := r.asked(ctx, q, passkeyToCheck, actor.SessionID, answer)
 		if err != nil {
@@ -90,6 +112,9 @@ func (r *Room) ConfirmWithPasskey(ctx context.Context, actor Actor, answer Passk
 		}
 		if id != actor.PersonID {
 			return wrongPasskey()
+		}
+		if err := r.refund(ctx, q, tries); err != nil {
+			return err
 		}
 		session, err = r.checked(ctx, q, actor, ByPasskey)
 		return err
@@ -135,6 +160,10 @@ func (r *Room) AcceptNewWithPasskey(ctx context.Context, token, shown, name stri
 	if bad != nil {
 		return in, w, bad
 	}
+	tries := passkeyTries(b)
+	if err := r.spend(ctx, tries); err != nil {
+		return in, w, err
+	}
 	hash := ident.Hash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
 		c, err := r.asked(ctx, q, passkeyToAccept, "", answer)
@@ -152,7 +181,10 @@ func (r *Room) AcceptNewWithPasskey(ctx context.Context, token, shown, name stri
 		if err := r.made(ctx, q, c, label, answer); err != nil {
 			return err
 		}
-		if err := r.setWays(ctx, q, person.ID); err != nil {
+		if err := r.refund(ctx, q, tries); err != nil {
+			return err
+		}
+		if person.ways, err = r.setWays(ctx, q, person.ID); err != nil {
 			return err
 		}
 		if w, err = r.accept(ctx, q, hash, shown, person, b.Address); err != nil {
@@ -161,10 +193,7 @@ func (r *Room) AcceptNewWithPasskey(ctx context.Context, token, shown, name stri
 		if err := r.tellOwn(ctx, q, person.ID, "passkey-on", label, b); err != nil {
 			return err
 		}
-		if person, err = r.personByID(ctx, q, person.ID); err != nil {
-			return err
-		}
-		in, err = r.startSession(ctx, q, person, b, Proved(r.now(), ByPasskey))
+		in, err = r.startSession(ctx, q, person, b, Proved(r.now(), ByPasskey), "")
 		return err
 	})
 	return in, w, err

@@ -52,7 +52,7 @@ func (r *Room) BeginPasskey(ctx context.Context, actor Actor) (asked PasskeyAsk,
 	if err := actor.ownsWays(); err != nil {
 		return asked, err
 	}
-	if err := r.requireOwnCheck(ctx, r.DB, actor); err != nil {
+	if err := r.checkStands(ctx, r.DB, actor, ownCheck); err != nil {
 		return asked, err
 	}
 	p, err := r.personByID(ctx, r.DB, actor.PersonID)
@@ -64,7 +64,7 @@ func (r *Room) BeginPasskey(ctx context.Context, actor Actor) (asked PasskeyAsk,
 		return asked, err
 	}
 	if len(h.keys) >= passkeysMost {
-		return asked, fault.New(fault.Conflict, "passkey-limit", "You have "+decimal(passkeysMost)+" passkeys, the most there can be. Remove one first")
+		return asked, passkeyLimit()
 	}
 	return r.askToMake(challenge{Errand: passkeyToAdd, Session: actor.SessionID}, h)
 }
@@ -80,8 +80,12 @@ func (r *Room) AddPasskey(ctx context.Context, actor Actor, name string, answer 
 	if bad != nil {
 		return "", nil, bad
 	}
+	tries := ownPasskeyTries(actor)
+	if err := r.spend(ctx, tries); err != nil {
+		return "", nil, err
+	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.requireOwnCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, ownCheck); err != nil {
 			return err
 		}
 		c, err := r.asked(ctx, q, passkeyToAdd, actor.SessionID, answer)
@@ -96,15 +100,22 @@ func (r *Room) AddPasskey(ctx context.Context, actor Actor, name string, answer 
 			return err
 		}
 		if many >= passkeysMost {
-			return fault.New(fault.Conflict, "passkey-limit", "You have "+decimal(passkeysMost)+" passkeys, the most there can be. Remove one first")
+			return passkeyLimit()
 		}
 		if err := r.made(ctx, q, c, label, answer); err != nil {
+			return err
+		}
+		if err := r.refund(ctx, q, tries); err != nil {
 			return err
 		}
 		session, codes, err = r.newWay(ctx, q, actor, ByPasskey, "passkey-on", label, b)
 		return err
 	})
 	return session, codes, err
+}
+
+func passkeyLimit() error {
+	return fault.New(fault.Conflict, "passkey-limit", "You have "+decimal(passkeysMost)+" passkeys, the most there can be. Remove one first")
 }
 
 func passkeyName(text string) (string, *fault.Fault) {
@@ -144,7 +155,7 @@ func (r *Room) RemovePasskey(ctx context.Context, actor Actor, id string, b Brow
 		return err
 	}
 	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.requireOwnCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, ownCheck); err != nil {
 			return err
 		}
 		var name string

@@ -64,7 +64,8 @@ func TestA45NeedsFollowPolicy(t *testing.T) {
 			{account.OfNobody, account.MethodsOf(account.ByPasskey), true, standard, password, account.NeedMethod},
 			{account.OfNobody, account.MethodsOf(account.ByPasskey), true, standard, two, account.NeedMethod},
 			{account.OfNobody, account.MethodsOf(account.ByPasskey), true, standard, passkey, ""},
-			{account.OfNobody, account.MethodsOf(account.ByPasskey, account.ByProvider), true, standard, provider, ""},
+			{account.OfNobody, account.MethodsOf(account.ByProvider), true, standard, provider, ""},
+			{account.OfNobody, account.MethodsOf(account.ByProvider), true, standard, passkey, ""}, // never without passkeys
 		} {
 			prove(t, r, admin, account.ByPasskey)
 			must(t, policy(t, r, admin, func(p *account.SignInPolicy) {
@@ -129,7 +130,7 @@ func TestNobodyShutsThemselvesOut(t *testing.T) {
 			wantFault(t, err, "second-factor-own", "shut yourself out")
 		}
 		wantFault(t, policy(t, r, admin, func(p *account.SignInPolicy) { p.Methods = account.MethodsOf(account.ByProvider) }), "methods-own")
-		wantFault(t, policy(t, r, admin, func(p *account.SignInPolicy) { p.Methods = "" }), "methods-unknown")
+		wantFault(t, policy(t, r, admin, func(p *account.SignInPolicy) { p.Methods = "" }), "methods-own") // passkeys are left
 		wantFault(t, policy(t, r, admin, func(p *account.SignInPolicy) { p.SecondFactor = "some" }), "second-factor-unknown")
 		wantFault(t, policy(t, r, admin, func(p *account.SignInPolicy) { p.SessionHours = 721 }), "session-hours", "1 to 720")
 		wantFault(t, policy(t, r, admin, func(p *account.SignInPolicy) { p.SessionHours = 0 }), "session-hours")
@@ -178,6 +179,36 @@ func TestStaffNeedASecondFactor(t *testing.T) {
 			}
 		}
 	}, accounttest.With(func(c *account.Config) { c.StaffSecondFactor = true }))
+}
+
+// TestA47EveryChangeOfAWayInHasACheckOfItsOwn: what somebody signs in with changes once for each check, however long accounts let one count,
+// and a check for that leaves those for the account alone.
+func TestA47EveryChangeOfAWayInHasACheckOfItsOwn(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		c := t.Context()
+		admin := r.Open("harbour") // with a fresh check, and a policy of 30 minutes
+		b := admin.Browser()
+		must(t, r.AskEmail(c, person(t, r, admin), "new@harbour.example", b))
+		for name, change := range map[string]func() error{
+			"another address":    func() error { return r.AskEmail(c, person(t, r, admin), "newer@harbour.example", b) },
+			"an app":             func() error { return r.StartAuthenticator(c, person(t, r, admin)) },
+			"no app":             func() error { return r.RemoveAuthenticator(c, person(t, r, admin), b) },
+			"a passkey":          func() error { return second(r.BeginPasskey(c, person(t, r, admin))) },
+			"no passkey":         func() error { return r.RemovePasskey(c, person(t, r, admin), "x", b) },
+			"recovery codes":     func() error { return second(r.NewRecoveryCodes(c, person(t, r, admin), b)) },
+			"no linked identity": func() error { return second(r.Unlink(c, person(t, r, admin), "x")) },
+		} {
+			if err := change(); !isFault(err, "check-needed") {
+				t.Errorf("%s on a check that was used: %v", name, err)
+			}
+		}
+		must(t, act(t, r, admin, "a@harbour.example"))
+		r.Clock.Advance(minute)
+		admin.Check()
+		r.Clock.Advance(10 * minute)
+		wantFault(t, r.StartAuthenticator(c, person(t, r, admin)), "check-needed", "email you a code")
+		must(t, act(t, r, admin, "b@harbour.example"))
+	})
 }
 
 // TestA47AMailedCodeIsNoStepUpForThoseWithMore checks that a check names its method: what counted before somebody had a second factor

@@ -292,15 +292,7 @@ func (r *Room) enterWith(ctx context.Context, q db.Q, p SignInProvider, person P
 	if err := r.refund(ctx, q, departures(b)); err != nil {
 		return Entrance{}, err
 	}
-	in, err := r.startSession(ctx, q, person, b, Proved(r.now(), ByProvider))
-	switch {
-	case err != nil || p.AccountID == "":
-	case in.Half != "":
-		in.Half, err = r.confineHalf(in.Half, p.AccountID)
-	default:
-		_, err = q.ExecContext(ctx, `UPDATE sessions SET confined_to = $2 WHERE token_hash = $1`, ident.Hash(tokenSession, in.Session), p.AccountID)
-	}
-	return in, err
+	return r.startSession(ctx, q, person, b, Proved(r.now(), ByProvider), p.AccountID)
 }
 
 // acceptWith accepts an invitation as whom the provider vouches for: the person the identity is linked to or, where nobody has the

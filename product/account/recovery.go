@@ -49,7 +49,7 @@ func (r *Room) NewRecoveryCodes(ctx context.Context, actor Actor, b Browser) (co
 		return nil, err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.requireOwnCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, ownCheck); err != nil {
 			return err
 		}
 		p, err := r.personByID(ctx, q, actor.PersonID)

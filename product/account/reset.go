@@ -101,13 +101,13 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 		if _, err := q.ExecContext(ctx, `DELETE FROM linked_identities WHERE person_id = $1 AND email <> $2`, p.ID, p.Email); err != nil {
 			return err
 		}
-		if err := r.noteProviderWay(ctx, q, &p); err != nil {
+		if p.ways, err = r.setWays(ctx, q, p.ID); err != nil {
 			return err
 		}
 		if p, err = r.newSecret(ctx, q, p, secret, b); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, p, b, Proved(r.now(), ByPassword))
+		in, err = r.startSession(ctx, q, p, b, Proved(r.now(), ByPassword), "")
 		return err
 	})
 	return in, err
@@ -174,7 +174,7 @@ func (r *Room) replacePassword(ctx context.Context, actor Actor, p Person, passw
 		if now, err = r.newSecret(ctx, q, now, secret, b); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, now, b, actor.proofs.with(ByPassword, r.now()))
+		in, err = r.startSession(ctx, q, now, b, actor.proofs.with(ByPassword, r.now()), "")
 		return err
 	})
 	return in, err

@@ -30,25 +30,8 @@ type half struct {
 	Inside string // ID of the only account that the session may enter; "" for all
 }
 
-// confineHalf lets a half sign-in lead into one account only.
-func (r *Room) confineHalf(sealed, accountID string) (string, error) {
-	var h half
-	plain, err := r.Keys.Open(halfScope, sealed)
-	if err == nil {
-		err = json.Unmarshal(plain, &h)
-	}
-	if err != nil {
-		return "", err
-	}
-	h.Inside = accountID
-	if plain, err = json.Marshal(h); err != nil {
-		return "", err
-	}
-	return r.Keys.Seal(halfScope, plain), nil
-}
-
-func (r *Room) sealHalf(p Person, shown Proofs) (string, error) {
-	plain, err := json.Marshal(half{ID: ident.New(), Person: p.ID, Epoch: p.epoch, Shown: shown.column(), Until: r.now() + halfLife.Milliseconds()})
+func (r *Room) sealHalf(p Person, shown Proofs, inside string) (string, error) {
+	plain, err := json.Marshal(half{ID: ident.New(), Person: p.ID, Epoch: p.epoch, Shown: shown.column(), Until: r.now() + halfLife.Milliseconds(), Inside: inside})
 	return r.Keys.Seal(halfScope, plain), err
 }
 
@@ -116,13 +99,8 @@ func (r *Room) finish(ctx context.Context, q db.Q, sealed string, by Method, rem
 	if err := r.spendOnce(ctx, q, "half "+h.ID, h.Until); err != nil {
 		return in, err
 	}
-	if in, err = r.startSession(ctx, q, p, b, proofsFromColumn(h.Shown).with(by, r.now())); err != nil {
+	if in, err = r.startSession(ctx, q, p, b, proofsFromColumn(h.Shown).with(by, r.now()), h.Inside); err != nil {
 		return in, err
-	}
-	if h.Inside != "" {
-		if _, err := q.ExecContext(ctx, `UPDATE sessions SET confined_to = $2 WHERE token_hash = $1`, ident.Hash(tokenSession, in.Session), h.Inside); err != nil {
-			return in, err
-		}
 	}
 	if !remember {
 		return in, nil

@@ -275,6 +275,7 @@ func TestTurningTheSecondFactorOff(t *testing.T) {
 		if must(t, err); len(codes) != 10 || len(codes[0]) != 19 {
 			t.Errorf("codes %q", codes)
 		}
+		jo.CheckWith(app)
 		must(t, r.RemoveAuthenticator(c, person(t, r, jo), jo.Browser()))
 		in, err := r.Room.SignIn(c, jo.Email, accounttest.Password, jo.Browser())
 		if err != nil || in.Session == "" {

@@ -121,7 +121,7 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_
 		if err := r.refund(ctx, q, limits...); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, now, b, Proved(r.now(), ByPassword))
+		in, err = r.startSession(ctx, q, now, b, Proved(r.now(), ByPassword), "")
 		return err
 	})
 	return in, err
@@ -150,16 +150,16 @@ func signInAddress(email string) (string, *fault.Fault) {
 
 // startSession is the only place where sessions begin, whichever way somebody came. Whoever has a second factor and did not show it, nor
 // comes with a browser that stands for it, gets a half sign-in instead. The session keeps what they proved; what each account makes of it is
-// asked at every request. It records the sign-in in every account of the person and tells them by mail about a browser not
-// seen before.
-func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser, shown Proofs) (Entrance, error) {
+// asked at every request. inside is the ID of the only account that it may enter, or "". It records the sign-in in every account of the
+// person and tells them by mail about a browser not seen before.
+func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser, shown Proofs, inside string) (Entrance, error) {
 	if p.ways.second() && !shown.SecondFactor() {
 		kept, err := r.remembered(ctx, q, p, b)
 		if err != nil {
 			return Entrance{}, err
 		}
 		if !kept {
-			half, err := r.sealHalf(p, shown)
+			half, err := r.sealHalf(p, shown, inside)
 			return Entrance{Person: p, Half: half}, err
 		}
 		shown = shown.with(ByDevice, r.now())
@@ -171,9 +171,9 @@ func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser, sh
 	}
 	token, hash := ident.Token(tokenSession)
 	if _, err = q.ExecContext(ctx, `
-		INSERT INTO sessions (id, token_hash, person_id, epoch, device_id, address, user_agent, proofs, checked_at, check_used, checked_by, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, '', $9, $9, $10)`,
-		ident.New(), hash, p.ID, p.epoch, deviceID, b.Address, plain(b.UserAgent, 300), shown.column(), now, now+sessionLife.Milliseconds()); err != nil {
+		INSERT INTO sessions (id, token_hash, person_id, epoch, device_id, address, user_agent, proofs, confined_to, checked_at, check_used, checked_by, created_at, seen_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, '', $10, $10, $11)`,
+		ident.New(), hash, p.ID, p.epoch, deviceID, b.Address, plain(b.UserAgent, 300), shown.column(), inside, now, now+sessionLife.Milliseconds()); err != nil {
 		return Entrance{}, err
 	}
 	if _, err = q.ExecContext(ctx, `UPDATE memberships SET last_signed_in_at = $2 WHERE person_id = $1 AND state <> 'removed'`, p.ID, now); err != nil {
@@ -300,7 +300,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 			return Actor{}, err
 		}
 		actor.MembershipID, actor.Name, actor.Roles = memberID.String, cmpOr(memberName.String, p.Name), rolesFromColumn(roles.String)
-		actor.Checked = s.fresh(now, p.ways, actor.Account.Policy)
+		actor.Checked = s.fresh(now, p.ways, actor.Account.Policy.checkRule())
 	}
 	actor.Needs = r.needs(actor)
 	if p.Staff {

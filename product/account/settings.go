@@ -21,7 +21,7 @@ type Settings struct {
 // SignInPolicy is the part of an account's policy that decides how people sign in to it. The fields are those of Policy.
 type SignInPolicy struct {
 	SecondFactor    Demand
-	Methods         Methods
+	Methods         Methods // passkeys are always added
 	SessionHours    int
 	RememberDevices bool
 }
@@ -31,8 +31,11 @@ func (p Policy) SignIn() SignInPolicy {
 	return SignInPolicy{p.SecondFactor, p.Methods, p.SessionHours, p.RememberDevices}
 }
 
+// with returns the policy with another way of signing in. Passkeys are always among the methods: whoever asks for two factors has to let
+// people choose one that can't be phished (NIST SP 800-63B-4 section 2.2.2), and no other method is stronger.
 func (p Policy) with(in SignInPolicy) Policy {
-	p.SecondFactor, p.Methods, p.SessionHours, p.RememberDevices = in.SecondFactor, MethodsOf(in.Methods.List()...), in.SessionHours, in.RememberDevices
+	p.Methods = MethodsOf(append(in.Methods.List(), ByPasskey)...)
+	p.SecondFactor, p.SessionHours, p.RememberDevices = in.SecondFactor, in.SessionHours, in.RememberDevices
 	return p
 }
 
@@ -42,8 +45,6 @@ func (p *SignInPolicy) check() *fault.Fault {
 		return nil
 	case !slices.Contains(Demands, p.SecondFactor):
 		return fault.Field("second-factor-unknown", "second_factor", "Choose who needs a second factor: nobody, holders, or everyone")
-	case len(p.Methods.List()) == 0:
-		return fault.Field("methods-unknown", "sign_in_methods", "Choose at least one way to sign in: password, passkey or provider")
 	case p.SessionHours < 1 || p.SessionHours > SessionHoursMost:
 		return fault.Field("session-hours", "session_hours", "People sign in again after 1 hour to 30 days. Enter 1 to "+strconv.Itoa(SessionHoursMost)+" hours")
 	}
@@ -113,7 +114,7 @@ func (r *Room) ChangeSettings(ctx context.Context, actor Actor, in Settings, ver
 // mayDecide refuses a policy that would shut out the admin who makes it, and so perhaps everybody. Loosening one needs a check.
 func (r *Room) mayDecide(ctx context.Context, q db.Q, actor Actor, before Policy, after Account) error {
 	if after.Policy.looser(before) {
-		if err := r.requireCheck(ctx, q, actor); err != nil {
+		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return err
 		}
 	}

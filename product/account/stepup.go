@@ -28,56 +28,67 @@ const (
 // CheckAction is what a step-up check is for. All changes of access share one, as an admin who may do one may do the others.
 const CheckAction = "access"
 
-// fresh reports whether the session's last check still counts under the account's policy. A code by email counts only for those who have
-// nothing better.
-func (s session) fresh(now int64, has ways, p Policy) bool {
+// checkRule says how long a step-up check counts, and for how much.
+type checkRule struct {
+	life time.Duration
+	once bool // for one change only
+	own  bool // of the person's own ways in; otherwise of the account that the actor stands in
+}
+
+// ownCheck is the rule for everything that somebody signs in with: each change has a check of its own, whatever their accounts say.
+var ownCheck = checkRule{life: onceLife, once: true, own: true}
+
+// checkRule is what the account asks before access to it, or what keeps it safe, changes.
+func (p Policy) checkRule() checkRule {
+	if p.CheckMinutes == 0 {
+		return checkRule{life: onceLife, once: true}
+	}
+	return checkRule{life: time.Duration(p.CheckMinutes) * time.Minute}
+}
+
+// fresh reports whether the session's last check counts under the rule. It has to have been passed with the strongest thing the person has:
+// a code by email is none for those with a second factor. Among second factors there is no order, or whoever lost one could not replace it.
+func (s session) fresh(now int64, has ways, rule checkRule) bool {
 	if s.checked == 0 || ahead(s.checked, now) || s.checkedBy == ByEmailCode && has.second() {
 		return false
 	}
-	if p.CheckMinutes == 0 {
-		return s.checkUsed == 0 && now-s.checked < onceLife.Milliseconds()
-	}
-	return now-s.checked < int64(p.CheckMinutes)*time.Minute.Milliseconds()
+	return now-s.checked < rule.life.Milliseconds() && !(rule.once && s.checkUsed != 0)
 }
 
-// requireCheck refuses an action of a signed-in member whose step-up check is not fresh, and uses the check up where the account asks
-// every time. Keys were made by somebody who was checked; the provider has rules of its own.
-func (r *Room) requireCheck(ctx context.Context, q db.Q, actor Actor) error {
-	if actor.Kind != Member {
+// requireCheck refuses a change without a step-up check that counts under the rule, and uses the check up if it counts once.
+// Keys were made by somebody who was checked; the provider has rules of its own for accounts.
+func (r *Room) requireCheck(ctx context.Context, q db.Q, actor Actor, rule checkRule) error {
+	if err := r.checkStands(ctx, q, actor, rule); err != nil || !rule.once {
+		return err
+	}
+	_, err := q.ExecContext(ctx, `UPDATE sessions SET check_used = 1 WHERE id = $1`, actor.SessionID)
+	return err
+}
+
+// checkStands is requireCheck for what comes before the change: it uses nothing up.
+func (r *Room) checkStands(ctx context.Context, q db.Q, actor Actor, rule checkRule) error {
+	if actor.Kind != Member && !rule.own {
 		return nil
 	}
 	var s session
 	var has ways
-	err := q.QueryRowContext(ctx, `SELECT s.checked_at, s.check_used, s.checked_by, p.ways FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id = $1`,
-		actor.SessionID).Scan(&s.checked, &s.checkUsed, &s.checkedBy, &has)
+	err := q.QueryRowContext(ctx, `
+		SELECT s.checked_at, s.check_used, s.checked_by, p.ways FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id = $1 AND s.person_id = $2`,
+		actor.SessionID, actor.PersonID).Scan(&s.checked, &s.checkUsed, &s.checkedBy, &has)
 	if errors.Is(err, sql.ErrNoRows) {
 		return signedOut()
 	}
-	if err != nil {
+	if err != nil || s.fresh(r.now(), has, rule) {
 		return err
 	}
-	if !s.fresh(r.now(), has, actor.Account.Policy) {
-		return fault.New(fault.StepUp, "check-needed", "Confirm it is you. We will email you a code")
+	message := "Confirm it is you"
+	if rule.own {
+		message += " before you change how you sign in"
 	}
-	if actor.Account.Policy.CheckMinutes == 0 {
-		_, err = q.ExecContext(ctx, `UPDATE sessions SET check_used = 1 WHERE id = $1`, actor.SessionID)
+	if !has.second() {
+		message += ". We will email you a code"
 	}
-	return err
-}
-
-// requireOwnCheck refuses a change of somebody's own ways in without a step-up check of the last minutes.
-func (r *Room) requireOwnCheck(ctx context.Context, q db.Q, actor Actor) error {
-	var s session
-	var has ways
-	err := q.QueryRowContext(ctx, `SELECT s.checked_at, s.checked_by, p.ways FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id = $1 AND s.person_id = $2`,
-		actor.SessionID, actor.PersonID).Scan(&s.checked, &s.checkedBy, &has)
-	if errors.Is(err, sql.ErrNoRows) {
-		return signedOut()
-	}
-	if err != nil || s.fresh(r.now(), has, Policy{CheckMinutes: int(ownCheckFresh / time.Minute)}) {
-		return err
-	}
-	return fault.New(fault.StepUp, "check-needed", "Confirm it is you before you change how you sign in")
+	return fault.New(fault.StepUp, "check-needed", message)
 }
 
 // SendCode mails a new code to the actor's person. An older code of the session stops working.

@@ -39,7 +39,7 @@ func (r *Room) StaffName(name string) string {
 // Confirmed refuses unless the actor's last step-up check is fresh, and uses it up where the account asks every time: for verbs of other rooms
 // that give access away.
 func (r *Room) Confirmed(ctx context.Context, q db.Q, actor Actor) error {
-	return r.requireCheck(ctx, q, actor)
+	return r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule())
 }
 
 // Member reads an account and one of its hub users for another room's transaction.
