@@ -161,6 +161,10 @@ func (p *Portal) accept(r *Request) error {
 	if err := p.acceptedWith(r, entrance, terms); err != nil {
 		return err
 	}
+	if len(entrance.Codes) > 0 {
+		return r.showCodes(entrance.Person.Email, entrance.Codes, "You have joined "+w.Account.Name+" with a passkey. Should you lose it, choose a password with Forgot password, "+
+			"then enter one of these codes.", "/"+w.Account.Slug+"/")
+	}
 	return r.Go("/"+w.Account.Slug+"/", Banner{Text: "Welcome to " + w.Account.Name, More: w.Invitation.Roles.Sentence("You", false)})
 }
 

@@ -106,7 +106,7 @@ func (p *Portal) addPasskey(r *Request) error {
 	}
 	http.SetCookie(r.W, p.cookie(sessionCookie, session, sessionCookieLife))
 	if len(codes) > 0 {
-		return r.showCodes(codes, "Your passkey is added. Keep these codes for the day you don't have it.")
+		return r.showCodes(r.Viewer.Email, codes, "Your passkey is added. Keep these codes for the day you don't have it.", "/profile/security")
 	}
 	return r.Go("/profile/security", Banner{Text: "Your passkey is added", More: "It signs you in without your password."})
 }

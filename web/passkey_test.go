@@ -77,7 +77,8 @@ func TestPasskeyPages(t *testing.T) {
 	})
 }
 
-// Somebody new joins with a passkey and no password; what is missing in the form is told on the page.
+// Somebody new joins with a passkey and no password; what is missing in the form is told on the page. Recovery codes come
+// with it, before the account.
 func TestAcceptWithAPasskeyPages(t *testing.T) {
 	named(t, func(t *testing.T, w *world) {
 		admin := w.Rig.Open("harbour")
@@ -90,7 +91,10 @@ func TestAcceptWithAPasskeyPages(t *testing.T) {
 		answer := v.asks(page+"/passkey/options", k.Make)
 		v.post(page, append(answer, "shown", shown, "with", "passkey", "name", "")...).shows(422, page, "Enter your name")
 		v.post(page, "shown", shown, "with", "passkey", "name", "Jo").shows(422, page, "Your browser sent no passkey")
-		v.post(page, append(answer, "shown", shown, "with", "passkey", "name", "Jo")...).shows(200, "/harbour/", "Welcome to Harbour Group")
+		v.post(page, append(answer, "shown", shown, "with", "passkey", "name", "Jo")...).
+			shows(200, page, "Your recovery codes", "You have joined Harbour Group with a passkey").holds(`href="/harbour/">I have kept them`)
+		v.open("/harbour/").shows(200, "/harbour/")
+		v.open("/profile/security").shows(200, "/profile/security", "10 codes left")
 		in := w.browser(office)
 		in.post("/sign-in/passkey", in.asks("/sign-in/passkey/options", k.Show)...).shows(200, "/harbour/")
 	})

@@ -125,7 +125,7 @@ func (p *Portal) confirmAuthenticator(r *Request) error {
 	}
 	http.SetCookie(r.W, p.cookie(sessionCookie, session, sessionCookieLife))
 	if len(codes) > 0 {
-		return r.showCodes(codes, "Your authenticator app is set up. Keep these codes for the day you don't have it.")
+		return r.showCodes(r.Viewer.Email, codes, "Your authenticator app is set up. Keep these codes for the day you don't have it.", "/profile/security")
 	}
 	return r.Go("/profile/security", Banner{Text: "Your authenticator app is set up", More: "Signing in asks for its code from now on."})
 }
@@ -135,13 +135,15 @@ type codesPage struct {
 	Codes []string
 	Text  string
 	File  template.URL // the codes as a file to keep
+	Next  string
 }
 
-func (r *Request) showCodes(codes []string, text string) error {
+// showCodes shows the recovery codes of the person with that address, and then leads on.
+func (r *Request) showCodes(email string, codes []string, text, next string) error {
 	r.W.Header().Set("Cache-Control", "no-store")
-	file := "Recovery codes for " + r.Viewer.Email + " at " + r.portal.BaseURL + "\r\nEach works once, in place of a code from your authenticator app.\r\n\r\n" + strings.Join(codes, "\r\n") + "\r\n"
+	file := "Recovery codes for " + email + " at " + r.portal.BaseURL + "\r\nEach works once, in place of your second factor.\r\n\r\n" + strings.Join(codes, "\r\n") + "\r\n"
 	return r.Render("profile/recovery-codes.html", Page{Title: "Your recovery codes", Section: "profile/security", Crumbs: securityCrumbs(),
-		Data: codesPage{codes, text, template.URL("data:text/plain;base64," + base64.StdEncoding.EncodeToString([]byte(file)))}})
+		Data: codesPage{codes, text, template.URL("data:text/plain;base64," + base64.StdEncoding.EncodeToString([]byte(file))), next}})
 }
 
 func (p *Portal) newRecoveryCodes(r *Request) error {
@@ -152,7 +154,7 @@ func (p *Portal) newRecoveryCodes(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.showCodes(codes, "The codes you had before work no more.")
+	return r.showCodes(r.Viewer.Email, codes, "The codes you had before work no more.", "/profile/security")
 }
 
 func (p *Portal) askRemoveAuthenticator(r *Request) error {

@@ -296,6 +296,16 @@ func TestAcceptWithAPasskey(t *testing.T) {
 		if must(t, err); actor.Email != "jo@harbour.example" || actor.Restricted() {
 			t.Errorf("came in as %+v", actor)
 		}
+		// The passkey is lost: a password by mail and one of the codes that came with it.
+		if len(in.Codes) != 10 {
+			t.Fatalf("joined with %d recovery codes", len(in.Codes))
+		}
+		lost, err := r.SetPassword(c, asked(t, r, actor.Email), accounttest.Password, browser("192.0.2.9"))
+		if must(t, err); lost.Session != "" || len(lost.Codes) != 0 {
+			t.Fatal("a mailed link is enough without the passkey")
+		}
+		must(t, second(r.FinishSignIn(c, lost.Half, in.Codes[3], false, browser("192.0.2.9"))))
+		must(t, second(r.DB.ExecContext(c, `UPDATE people SET password = NULL WHERE id = $1`, actor.PersonID)))
 		in, err = enterWith(t, r, showing(t, r, k))
 		if must(t, err); in.Session == "" {
 			t.Error("the passkey does not sign in")

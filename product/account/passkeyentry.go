@@ -144,7 +144,7 @@ func (r *Room) BeginPasskeyAccept(ctx context.Context, token, held string) (aske
 }
 
 // AcceptNewWithPasskey makes the person, with the passkey they made and no password, joins the account and signs them in. The link proves the
-// address.
+// address. Recovery codes come with the passkey, in the Entrance: who loses it chooses a password by mail, and shows one of them.
 func (r *Room) AcceptNewWithPasskey(ctx context.Context, token, shown, name string, answer PasskeyAnswer, b Browser) (in Entrance, w Welcome, err error) {
 	defer fault.Wrap(&err, "account.AcceptNewWithPasskey")
 	if w, err = r.Welcome(ctx, token); err != nil {
@@ -193,8 +193,14 @@ func (r *Room) AcceptNewWithPasskey(ctx context.Context, token, shown, name stri
 		if err := r.tellOwn(ctx, q, person.ID, "passkey-on", label, b); err != nil {
 			return err
 		}
-		in, err = r.startSession(ctx, q, person, b, Proved(r.now(), ByPasskey), "")
+		if in, err = r.startSession(ctx, q, person, b, Proved(r.now(), ByPasskey), ""); err != nil {
+			return err
+		}
+		in.Codes, err = r.makeCodes(ctx, q, person.ID)
 		return err
 	})
+	if err != nil {
+		in.Codes = nil
+	}
 	return in, w, err
 }

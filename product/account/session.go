@@ -67,9 +67,10 @@ type Browser struct {
 // Entrance is what a successful sign-in hands to the door: the secrets for two cookies.
 type Entrance struct {
 	Person  Person
-	Session string // token of the session; empty while the second factor is missing
-	Device  string // token by which this browser is known from now on
-	Half    string // instead of a session: what FinishSignIn takes together with the second factor
+	Session string   // token of the session; empty while the second factor is missing
+	Device  string   // token by which this browser is known from now on
+	Half    string   // instead of a session: what FinishSignIn takes together with the second factor
+	Codes   []string // recovery codes of somebody who has just come with their first second factor; told this once
 }
 
 // SignIn checks an address and a password and starts a session. Known and unknown addresses get the same words after the same work.
