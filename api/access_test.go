@@ -74,7 +74,7 @@ func TestOnlyWorkingKeysAreLetIn(t *testing.T) {
 	})
 }
 
-func TestOtherAccountsDoNotExist(t *testing.T) {
+func TestA41OtherAccountsDoNotExist(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		northside := w.Open("northside")
 		member := w.Join(northside, "jo@northside.example").ID()

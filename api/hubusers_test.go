@@ -99,7 +99,7 @@ func (w *world) rename(id string) {
 	w.send("PATCH", users+"/"+id, map[string]string{"name": "Renamed"}).want(200, nil)
 }
 
-func TestForgedPageMarksAreRefused(t *testing.T) {
+func TestA42ForgedPageMarksAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.seed(5)
 		var list api.HubUsers
@@ -188,7 +188,7 @@ func TestChangeHubUser(t *testing.T) {
 }
 
 // A key can't give its own maker what the maker does not have.
-func TestKeysDoNotPromoteTheirMakers(t *testing.T) {
+func TestA35KeysDoNotPromoteTheirMakers(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		jo := w.Join(w.admin, "jo@harbour.example", account.Admin)
 		secret, _ := w.Key(jo)

@@ -254,7 +254,7 @@ func TestACallIsEndedFromThePortal(t *testing.T) {
 	})
 }
 
-func TestLimits(t *testing.T) {
+func TestS14Limits(t *testing.T) {
 	on(t, func(t *testing.T, r *rig) {
 		tom, mary := r.phone(r.tom), r.phone(r.mary)
 		for range 2 {

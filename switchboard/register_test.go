@@ -292,7 +292,7 @@ func TestScannersHearNothing(t *testing.T) {
 	})
 }
 
-func TestGuessingEndsInSilence(t *testing.T) {
+func TestS2GuessingEndsInSilence(t *testing.T) {
 	on(t, func(t *testing.T, r *rig) {
 		good := r.phone(r.mary) // signed in from the same address before
 		bad := r.unregistered(r.tom, "udp")

@@ -23,7 +23,7 @@ type timed struct {
 
 // The server's clock jumps by hours, days and years, forth and back. By that clock no token works before it was made or after its end,
 // and no session lives longer than it may.
-func TestClockJumps(t *testing.T) {
+func TestS28ClockJumps(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		jumps := map[string]int{db.SQLite: 1000, db.Postgres: 200}[d.Engine()]

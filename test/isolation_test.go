@@ -123,7 +123,7 @@ func strangers(t *testing.T, h *harbour) []stranger {
 
 // Every method of every room that takes an actor, called with everybody who has no right to it, answers that there is no such thing or
 // that it is forbidden, shows nothing and changes nothing.
-func TestIsolation(t *testing.T) {
+func TestA9A41Isolation(t *testing.T) {
 	t.Parallel()
 	for _, w := range walks {
 		t.Run(w.room.Elem().String(), func(t *testing.T) {

@@ -139,7 +139,7 @@ func TestFilesAndFunctionsStayShort(t *testing.T) {
 	}
 }
 
-func TestNoWeakRandomnessAndNoC(t *testing.T) {
+func TestA12NoWeakRandomnessAndNoC(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
 		for _, spec := range s.file.Imports {

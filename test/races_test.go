@@ -38,7 +38,7 @@ type course struct {
 }
 
 // Whatever happens at the same time, the answers and what is left behind are those of some order, one after the other.
-func TestRaces(t *testing.T) {
+func TestA27Races(t *testing.T) {
 	t.Parallel()
 	for name, lay := range map[string]func(*testing.T, *accounttest.Rig) course{
 		"accept × accept": acceptAccept, "accept × cancel": acceptCancel, "accept × expire": acceptExpire, "accept × resend": acceptResend,

@@ -18,7 +18,7 @@ var timings = flag.Int("timings", 25, "timings of each class, known and unknown"
 
 // Known and unknown addresses take the same time to sign in and to ask for a new password. The medians are printed; the test fails
 // only when a sign-in takes twice as long for one as for the other, as it would without the hash that is made for nobody.
-func TestKnownAndUnknownTakeTheSameTime(t *testing.T) {
+func TestA50KnownAndUnknownTakeTheSameTime(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		r := accounttest.New(t, d, accounttest.With(func(c *account.Config) { c.HashMemory = 0 })) // as in production

@@ -207,7 +207,7 @@ func TestEventsAreBounded(t *testing.T) {
 	}
 }
 
-func TestEventsNeedAMember(t *testing.T) {
+func TestA41EventsNeedAMember(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		w.Rig.Open("harbour")
 		stranger := w.as(w.Rig.Open("northside"))

@@ -51,7 +51,7 @@ func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
 	}
 }
 
-func TestHTTPSIsAskedForWhereItIs(t *testing.T) {
+func TestA53HTTPSIsAskedForWhereItIs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.BaseURL = "https://hub.example" }, Route{"POST", "/{account}/done", Member, func(r *Request) error { return r.Go("/", Banner{Text: "Done"}) }})
 	got := s.get("/dev/components", "Host: hub.example")
@@ -66,7 +66,7 @@ func TestHTTPSIsAskedForWhereItIs(t *testing.T) {
 	}
 }
 
-func TestUnknownHostsGetNoAnswer(t *testing.T) {
+func TestA6UnknownHostsGetNoAnswer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.BaseURL, c.Hosts = "https://hub.example", []string{"localhost:8080"} })
 	for host, want := range map[string]int{
@@ -83,7 +83,7 @@ func TestUnknownHostsGetNoAnswer(t *testing.T) {
 	}
 }
 
-func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+func TestA53FormsOfOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 	done := 0
 	s := newSite(t, nil, Route{"POST", "/{account}/invite", Member, func(r *Request) error { done++; return r.Redirect("/") }})
@@ -208,7 +208,7 @@ func TestNoPermissionNamesWhoCanHelp(t *testing.T) {
 	}
 }
 
-func TestTheLogHoldsNoTokens(t *testing.T) {
+func TestS22TheLogHoldsNoTokens(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil, Route{"GET", "/invitations/{token}", Public, func(r *Request) error {
 		if r.PathValue("token") == "broken-secret" {

@@ -24,7 +24,7 @@ func TestNewPeopleSeeGuidance(t *testing.T) {
 }
 
 // What the columns, statuses, roles and actions of the list mean stands on the page itself.
-func TestA23HubUsersExplainThemselves(t *testing.T) {
+func TestRowA23HubUsersExplainThemselves(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		mary := w.Rig.Open("harbour")
 		w.Invite(mary, "new@harbour.example")

@@ -64,7 +64,7 @@ func oddHeaders(random *rand.Rand) []string {
 	return headers
 }
 
-func TestNoHeaderBendsALink(t *testing.T) {
+func TestA6NoHeaderBendsALink(t *testing.T) {
 	t.Parallel()
 	w := hostWorld(t)
 	admin := w.Open("harbour")
@@ -111,7 +111,7 @@ func apart(got, want string) string {
 	return fmt.Sprintf("%.200q instead of %.200q", got[i:], want[i:])
 }
 
-func TestMailsKeepTheOrigin(t *testing.T) {
+func TestA6MailsKeepTheOrigin(t *testing.T) {
 	t.Parallel()
 	w := hostWorld(t)
 	admin := w.Open("harbour")

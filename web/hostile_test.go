@@ -268,7 +268,7 @@ func (p *post) write(ctx context.Context, n int, name, message string) (taken in
 	return taken, nil
 }
 
-func TestHostileNamesStayWords(t *testing.T) {
+func TestA4HostileNamesStayWords(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
 	if _, err := p.names(t.Context(), "Priya Nair", "Harbour Group", "Target Person"); err != nil {

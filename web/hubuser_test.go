@@ -9,7 +9,7 @@ import (
 	"hubline/product/account"
 )
 
-func TestChangingAccessIsObeyedOnTheNextRequest(t *testing.T) {
+func TestA37ChangingAccessIsObeyedOnTheNextRequest(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin := w.Rig.Open("harbour")
 		jo := w.Join(admin, "jo@harbour.example", account.Admin)
@@ -94,7 +94,7 @@ func TestTheLastAdminStays(t *testing.T) {
 	})
 }
 
-func TestNobodyGivesThemselvesMore(t *testing.T) {
+func TestA2NobodyGivesThemselvesMore(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		tom := w.Join(w.Rig.Open("harbour"), "tom@harbour.example", account.Admin).Check()
 		at := "/harbour/hub-users/" + tom.ID()

@@ -72,7 +72,7 @@ func TestAcceptAsSomebodyKnown(t *testing.T) {
 	})
 }
 
-func TestInvitationForSomebodyElse(t *testing.T) {
+func TestA20InvitationForSomebodyElse(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin := w.Rig.Open("harbour")
 		_, link := w.invite(admin, "jo@harbour.example")
@@ -140,7 +140,7 @@ func TestDeadInvitations(t *testing.T) {
 	})
 }
 
-func TestInvitationThatChangesWhileItIsRead(t *testing.T) {
+func TestA25InvitationThatChangesWhileItIsRead(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin := w.Rig.Open("harbour")
 		sent, link := w.invite(admin, "jo@harbour.example", account.Admin)
@@ -169,7 +169,7 @@ func TestDecline(t *testing.T) {
 }
 
 // A mail scanner that follows every link, and even asks the page for more, changes nothing.
-func TestScannersChangeNothing(t *testing.T) {
+func TestA19ScannersChangeNothing(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin := w.Rig.Open("harbour")
 		sent, link := w.invite(admin, "jo@harbour.example")

@@ -35,7 +35,7 @@ func TestS25TheSupportPINOnBothSides(t *testing.T) {
 }
 
 // Row A07 on the pages: billing asks about bills and nothing else, a standard user asks for nothing, and both are told who can.
-func TestA07WhoAsksForWhat(t *testing.T) {
+func TestRowA07WhoAsksForWhat(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		owner := w.Rig.Open("harbour")
 		bea, jo := w.as(w.Join(owner, "bea@harbour.example", account.Billing)), w.as(w.Join(owner, "jo@harbour.example"))

@@ -21,7 +21,7 @@ func (v *visitor) through(email string) *visitor {
 }
 
 // Product row A14 on the pages: accept with a provider, sign in again, choose a password, unlink.
-func TestA14ProviderOnThePages(t *testing.T) {
+func TestRowA14ProviderOnThePages(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		admin := w.Rig.Open("harbour")
 		_, token := w.Invite(admin, "sam@work.example", account.Billing)

@@ -43,7 +43,7 @@ func TestSignInTakesTwoPresses(t *testing.T) {
 	})
 }
 
-func TestSignInCookies(t *testing.T) {
+func TestA53SignInCookies(t *testing.T) {
 	for _, tt := range []struct{ base, session, device string }{
 		{"http://hub.example", "hubline=x; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax", "hubline_device=x; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"},
 		{"https://hub.example", "__Host-hubline=x; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax", "__Host-hubline_device=x; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax"},
@@ -116,7 +116,7 @@ func TestSignInRefusals(t *testing.T) {
 	})
 }
 
-func TestSignInAnswersKnownAndUnknownAlike(t *testing.T) {
+func TestA50SignInAnswersKnownAndUnknownAlike(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		w.Rig.Open("harbour")
 		answer := func(email string, do func(v *visitor)) string {
@@ -163,7 +163,7 @@ func TestGuessingIsSlowedAndTheOwnerStillGetsIn(t *testing.T) {
 	})
 }
 
-func TestSignOutEndsTheSessionOnTheServer(t *testing.T) {
+func TestA48SignOutEndsTheSessionOnTheServer(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		v := w.as(w.Rig.Open("harbour"))
 		token := v.cookie(sessionCookie)

@@ -121,7 +121,7 @@ func TestBackupIsOneMomentWhileOthersWrite(t *testing.T) {
 	})
 }
 
-func TestEveryFlippedBitIsFound(t *testing.T) {
+func TestA55EveryFlippedBitIsFound(t *testing.T) {
 	t.Parallel()
 	d := dbtest.SQLite(t)
 	run(t, d, odd)

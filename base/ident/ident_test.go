@@ -20,7 +20,7 @@ func TestOrderedIDsSortByTheirMaking(t *testing.T) {
 	}
 }
 
-func TestHashTakesOnlyWholeTokensOfItsPurpose(t *testing.T) {
+func TestA13A14A15HashTakesOnlyWholeTokensOfItsPurpose(t *testing.T) {
 	t.Parallel()
 	token, hash := ident.Token("inv")
 	if ident.Hash("inv", token) != hash || hash == "" {

@@ -128,7 +128,7 @@ func TestAJobRunsOnceItsTransactionCommits(t *testing.T) {
 	})
 }
 
-func TestArgsAreSealedAtRestAndBoundToTheirJob(t *testing.T) {
+func TestS22ArgsAreSealedAtRestAndBoundToTheirJob(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		q := newQueue(d)

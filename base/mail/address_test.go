@@ -14,7 +14,7 @@ import (
 	"hubline/base/mail"
 )
 
-func TestParseAddress(t *testing.T) {
+func TestA5ParseAddress(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 63)
 	good := map[string]string{
@@ -157,7 +157,7 @@ func TestCanonicalAddressesAreOneAddrSpecAndParseBack(t *testing.T) {
 
 // B6: two texts get one canonical form only if they name one mailbox: the same bytes but for A to Z and for the two
 // spellings of an international domain.
-func TestDifferentMailboxesAreNeverEqual(t *testing.T) {
+func TestA8DifferentMailboxesAreNeverEqual(t *testing.T) {
 	t.Parallel()
 	fold := func(s string) string {
 		b := []byte(strings.Trim(s, " \t"))

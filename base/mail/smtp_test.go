@@ -125,7 +125,7 @@ func TestTheMailboxRefusesAsItIsTold(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeAHeaderIsRefusedBeforeAnyServerHearsOfIt(t *testing.T) {
+func TestA5WhatCannotBeAHeaderIsRefusedBeforeAnyServerHearsOfIt(t *testing.T) {
 	t.Parallel()
 	s := new(server).serve(t, nil, false)
 	bad := map[string]func(*mail.Message){

@@ -31,7 +31,7 @@ var inner = []string{
 }
 
 // Abuse case A56: the server is made to fetch from the network around it.
-func TestA56InnerAddressesAreNeverAsked(t *testing.T) {
+func TestA56S27InnerAddressesAreNeverAsked(t *testing.T) {
 	t.Parallel()
 	g, err := New()
 	if err != nil {
@@ -64,7 +64,7 @@ func ask(client *http.Client, address string) error {
 }
 
 // Abuse case A56: a name that resolves to an inner address. What it resolved to when somebody typed it in counts for nothing.
-func TestA56NamesThatLeadInside(t *testing.T) {
+func TestA56S27NamesThatLeadInside(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

@@ -52,7 +52,7 @@ func TestBackupMovesAnInstallationToTheOtherEngine(t *testing.T) {
 	must(t, "restore", back, "--data", home, "--force")
 }
 
-func TestRestoreChecksFirst(t *testing.T) {
+func TestA55RestoreChecksFirst(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	at := []string{"--data", filepath.Join(dir, "a")}

@@ -104,7 +104,7 @@ func TestPrintedConfigurationCanBeKept(t *testing.T) {
 	}
 }
 
-func TestSecretsAreMasked(t *testing.T) {
+func TestS22SecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	args := []string{"config", "--smtp-password", "geheim", "--store", "postgres://hub:geheim@db/hub?sslmode=disable&password=geheim"}
 	for _, more := range [][]string{nil, {"--json"}} {

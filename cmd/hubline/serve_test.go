@@ -262,7 +262,7 @@ func TestNotReadyWithoutStore(t *testing.T) {
 	}
 }
 
-func TestRealAddress(t *testing.T) {
+func TestA49RealAddress(t *testing.T) {
 	t.Parallel()
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	for _, c := range []struct {

@@ -57,7 +57,7 @@ func TestAcceptAsANewPerson(t *testing.T) {
 }
 
 // A link works once, whoever tries again and however.
-func TestAcceptedLinkIsUsed(t *testing.T) {
+func TestA16AcceptedLinkIsUsed(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		_, token := r.Invite(admin, "jo@harbour.example")
@@ -167,7 +167,7 @@ func TestStaffDoNotJoinAccounts(t *testing.T) {
 }
 
 // The last millisecond counts, and the first one after it does not.
-func TestInvitationExpiresAtTheMillisecond(t *testing.T) {
+func TestA18InvitationExpiresAtTheMillisecond(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		harbour, northside := r.Open("harbour"), r.Open("northside")
 		jo := r.Join(harbour, "jo@harbour.example")
@@ -224,7 +224,7 @@ func TestInvitationExpiresBetweenReadingAndClaiming(t *testing.T) {
 	})
 }
 
-func TestUnknownLinks(t *testing.T) {
+func TestA13A14UnknownLinks(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		_, token := r.Invite(admin, "jo@harbour.example")
@@ -237,7 +237,7 @@ func TestUnknownLinks(t *testing.T) {
 }
 
 // Coming back after removal needs a new invitation and is a new membership.
-func TestRejoining(t *testing.T) {
+func TestA39Rejoining(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		jo := r.Join(admin, "jo@harbour.example", account.Admin)

@@ -160,7 +160,7 @@ func TestRemove(t *testing.T) {
 }
 
 // The last admin stays admin, active and there, whoever acts.
-func TestLastAdmin(t *testing.T) {
+func TestA36LastAdmin(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		kim := r.Join(admin, "kim@harbour.example", account.Admin).Check()
@@ -193,7 +193,7 @@ func TestLastAdmin(t *testing.T) {
 	})
 }
 
-func TestOwnAccess(t *testing.T) {
+func TestA2OwnAccess(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		kim := r.Join(admin, "kim@harbour.example", account.Admin).Check()

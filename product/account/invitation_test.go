@@ -9,7 +9,7 @@ import (
 	"hubline/product/account/accounttest"
 )
 
-func TestResendReplacesTheLink(t *testing.T) {
+func TestA15A17ResendReplacesTheLink(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		first, old := r.Invite(admin, "jo@harbour.example")
@@ -29,6 +29,9 @@ func TestResendReplacesTheLink(t *testing.T) {
 		must(t, err)
 		if stored.SentAt != again.SentAt || stored.ExpiresAt != again.ExpiresAt || stored.Version != again.Version || stored.Resends != 1 {
 			t.Errorf("stored: %+v", stored)
+		}
+		if now := scan[int](t, r, `SELECT generation FROM invitations WHERE id = $1`, first.ID); now != 2 || r.Token(first.ID) == old {
+			t.Errorf("generation %d, the same token: %t", now, r.Token(first.ID) == old)
 		}
 		_, err = r.Welcome(t.Context(), old)
 		wantFault(t, err, "invitation-superseded", "newest email")
@@ -220,7 +223,7 @@ func TestDecline(t *testing.T) {
 }
 
 // Whoever loses the right to invite takes their open offers with them; others' stay.
-func TestDemotionVoidsTheInvitersOffers(t *testing.T) {
+func TestA28DemotionVoidsTheInvitersOffers(t *testing.T) {
 	for name, lose := range map[string]func(*testing.T, *accounttest.Rig, account.Actor, string) error{
 		"demoted": func(t *testing.T, r *accounttest.Rig, admin account.Actor, id string) error {
 			return second(r.ChangeHubUser(t.Context(), admin, id, account.Change{Roles: &account.Roles{account.Billing}}, 0))
@@ -262,7 +265,7 @@ func TestDemotionVoidsTheInvitersOffers(t *testing.T) {
 }
 
 // An offer whose inviter is no admin at the moment of accepting is void, whatever let it live until then.
-func TestAcceptChecksTheInviterAgain(t *testing.T) {
+func TestA2A28AcceptChecksTheInviterAgain(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		kim := r.Join(admin, "kim@harbour.example", account.Admin).Check()

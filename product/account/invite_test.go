@@ -115,7 +115,7 @@ func TestInviteRefusals(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestInviteLimits(t *testing.T) {
+func TestA3InviteLimits(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		harbour, northside, eastern := r.Open("harbour"), r.Open("northside"), r.Open("eastern")
 		try := func(u *accounttest.User, addresses ...string) error {

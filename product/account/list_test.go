@@ -287,7 +287,7 @@ func TestListRefusals(t *testing.T) {
 }
 
 // A cursor continues the list it came from, of its account, and no other.
-func TestForeignCursors(t *testing.T) {
+func TestA42ForeignCursors(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		harbour, north := r.Open("harbour"), r.Open("northside")
 		crowd(t, r, harbour.Account.ID, 20)

@@ -103,7 +103,7 @@ func TestMails(t *testing.T) {
 var activeLink = regexp.MustCompile(`(?i)[a-z0-9-]\.(com|net|org|io|example)\b|www\.[a-z]|[a-z0-9]@[a-z]`)
 
 // Names and messages can't make an invitation into somebody else's advertisement: no tag, no header, and no link but ours.
-func TestHostileInvitations(t *testing.T) {
+func TestA3A4HostileInvitations(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		i := 0

@@ -128,7 +128,7 @@ func (e *elsewhere) link(actor account.Actor, choose string) (account.Arrival, e
 }
 
 // Product row A14: a new person accepts with a provider's identity, and signs in with it from then on.
-func TestA14AcceptWithAProvider(t *testing.T) {
+func TestRowA14AcceptWithAProvider(t *testing.T) {
 	withProvider(t, func(t *testing.T, e *elsewhere) {
 		admin := e.Open("harbour")
 		_, token := e.Invite(admin, "sam@work.example", account.Billing)

@@ -55,7 +55,7 @@ func TestReset(t *testing.T) {
 }
 
 // Every address gets the same answer and leaves the same behind in the request; only the mail knows the difference.
-func TestAskResetAnswersAlike(t *testing.T) {
+func TestA50AskResetAnswersAlike(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		r.Join(r.Open("harbour"), "jo@harbour.example")
 		r.Forget()
@@ -84,7 +84,7 @@ func TestAskResetAnswersAlike(t *testing.T) {
 }
 
 // Only the newest link works, and for half an hour.
-func TestOneLiveLink(t *testing.T) {
+func TestA44OneLiveLink(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		r.Join(r.Open("harbour"), "jo@harbour.example")
 		first := asked(t, r, "jo@harbour.example")
@@ -135,7 +135,7 @@ func TestLateResetMails(t *testing.T) {
 	})
 }
 
-func TestPasswordChangeEndsLinksAndSessions(t *testing.T) {
+func TestA43A44PasswordChangeEndsLinksAndSessions(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		jo := r.Join(admin, "jo@harbour.example")

@@ -67,15 +67,16 @@ func TestNewBrowserIsTold(t *testing.T) {
 }
 
 // Ten tries are free, each further one from the same network waits twice as long as the one before.
-func TestSignInThrottle(t *testing.T) {
+func TestA49SignInThrottle(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		r.Join(r.Open("harbour"), "jo@harbour.example")
 		wrong := func(email, address string) error {
 			return second(r.SignIn(t.Context(), email, "wrong", browser(address)))
 		}
 		for _, email := range []string{"jo@harbour.example", "nobody@harbour.example"} {
-			for range 10 {
-				wantFault(t, wrong(email, "198.51.100.1"), "sign-in-failed")
+			for n := range 10 { // spelt otherwise it is the same address
+				spelt := []string{email, strings.ToUpper(email), " " + email + "\t", strings.ToUpper(email[:1]) + email[1:], strings.Replace(email, "harbour", "Harbour", 1)}[n%5]
+				wantFault(t, wrong(spelt, "198.51.100.1"), "sign-in-failed")
 			}
 			for _, wait := range []time.Duration{1, 2, 4} {
 				wait *= time.Second
@@ -127,7 +128,7 @@ func TestKnownBrowserIsNeverSlowedByOthers(t *testing.T) {
 }
 
 // One network that tries many addresses is slowed, others are not; IPv6 counts by /64.
-func TestNetworkThrottle(t *testing.T) {
+func TestA49NetworkThrottle(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		jo := r.Join(r.Open("harbour"), "jo@harbour.example")
 		wrong := func(i int, address string) error {

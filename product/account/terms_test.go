@@ -17,7 +17,7 @@ func publish(t *testing.T, r *accounttest.Rig, text string) account.Terms {
 }
 
 // A35: whoever has not accepted the newest terms may do nothing in an account, in sessions that are open too, until they do; keys go on.
-func TestA35TermsAreAcceptedFirst(t *testing.T) {
+func TestRowC13TermsAreAcceptedFirst(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin, ctx := r.Open("harbour"), t.Context()
 		_, key := r.Key(admin)

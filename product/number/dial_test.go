@@ -7,8 +7,8 @@ import (
 	"hubline/product/phoneuser"
 )
 
-// TestDial follows the order of product.md section 20: help, the echo test, colleagues, what is barred, who may be shown to be calling.
-func TestDial(t *testing.T) {
+// TestS14Dial follows the order of product.md section 20: help, the echo test, colleagues, what is barred, who may be shown to be calling.
+func TestS14Dial(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		inside := r.staff.Inside(r.admin.Account)
 		_, err := r.numbers.Assign(t.Context(), r.staff.Inside(r.north.Account), "03 5550 0199", "")

@@ -114,7 +114,7 @@ func TestS25WrongPINsAreAnsweredAlikeAndSlowed(t *testing.T) {
 }
 
 // Row A07: each kind of request is for those whose roles cover it; the others are told who can ask. Staff see the roles of that moment.
-func TestA07RolesDecideWhatMayBeAsked(t *testing.T) {
+func TestRowA07RolesDecideWhatMayBeAsked(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *rig) {
 		owner, ctx := r.Open("harbour"), t.Context()
 		admin, jo, bea := r.Join(owner, "amy@harbour.example", account.Admin), r.Join(owner, "jo@harbour.example"), r.Join(owner, "bea@harbour.example", account.Billing)
