@@ -205,7 +205,12 @@ func (a *Archive) Restore(ctx context.Context, d *db.DB, force bool, progress Pr
 	if err != nil {
 		return err
 	}
-	return db.Migrate(ctx, d)
+	if err := db.Migrate(ctx, d); err != nil || d.Engine() != db.Postgres {
+		return err
+	}
+	// PostgreSQL plans by statistics. Until its autovacuum has gathered them, within a minute, long lists would be read whole and sorted.
+	_, err = d.ExecContext(ctx, `ANALYZE`)
+	return err
 }
 
 // prepare brings the store to the schema of the archive, without touching any row.
