@@ -55,20 +55,22 @@ type View struct {
 	now    time.Time
 	zone   *time.Location
 	out    *bytes.Buffer // where the page is written
+	file   string        // the page's, below templates
 	portal *Portal
 }
 
 // Render writes a page. name is a file below templates. A page that htmx asks for is answered with only the block of the target's
 // name when the page's own file defines one.
 func (r *Request) Render(name string, page Page) error {
-	set := r.portal.pages[name]
-	if set == nil {
+	set := r.portal.pages
+	if set.Lookup(own(name, "main")) == nil {
 		return fmt.Errorf("no template %q", name)
 	}
 	view := r.view(page)
+	view.file = name
 	block := view.Layout
-	if target := r.Header.Get("HX-Target"); r.fragment() && set.Lookup(ownBlock(target)) != nil {
-		block = ownBlock(target)
+	if part := own(name, "part-"+r.Header.Get("HX-Target")); r.fragment() && set.Lookup(part) != nil {
+		block = part
 	}
 	out := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(out)
@@ -91,8 +93,17 @@ func (r *Request) Render(name string, page Page) error {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// ownBlock is the template name of the part of a page that htmx may ask for alone: <tbody id="rows"> is {{define "part-rows"}}.
-func ownBlock(target string) string { return "part-" + target }
+// own is how the set of all templates calls what one page defines for itself: what stands in the layout's places, and the parts that
+// htmx may ask for alone (<tbody id="rows"> is {{define "part-rows"}}).
+func own(page, block string) string { return page + " " + block }
+
+// Own writes what the page defines for one of the layout's places, if it does.
+func (v *View) Own(block string) (template.HTML, error) {
+	if t := v.portal.pages.Lookup(own(v.file, block)); t != nil {
+		return "", t.Execute(v.out, v)
+	}
+	return "", nil
+}
 
 // fragment reports whether htmx will put the answer into a page that is already there.
 func (r *Request) fragment() bool {
@@ -222,39 +233,40 @@ func (r *Request) JSON(value any) error {
 	return err
 }
 
-// parsePages parses every page once, each with the layouts and components.
-func (p *Portal) parsePages() (map[string]*template.Template, error) {
-	common := template.New("").Funcs(p.functions())
-	for _, folder := range []string{"layout", "components"} {
-		files, err := fs.Glob(templates, "templates/"+folder+"/*.html")
-		if err != nil {
-			return nil, err
-		}
-		for _, file := range files {
-			if err := p.parseInto(common, file); err != nil {
-				return nil, err
-			}
-		}
-	}
-	pages := map[string]*template.Template{}
+// parsePages parses all templates into one set. A copy of layouts and components for each page would be simpler, and 20 MB of memory that
+// every garbage collection walks through.
+func (p *Portal) parsePages() (*template.Template, error) {
+	set := template.New("").Funcs(p.functions())
+	defined := map[string]string{}
 	err := fs.WalkDir(templates, "templates", func(file string, entry fs.DirEntry, err error) error {
-		name := strings.TrimPrefix(file, "templates/")
-		if err != nil || entry.IsDir() || strings.HasPrefix(name, "layout/") || strings.HasPrefix(name, "components/") || path.Ext(name) != ".html" {
+		if err != nil || entry.IsDir() || path.Ext(file) != ".html" {
 			return err
 		}
-		pages[name] = template.Must(common.Clone())
-		return p.parseInto(pages[name], file)
+		bytes, err := templates.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		text := ownNames(strings.TrimPrefix(file, "templates/"), string(bytes))
+		for _, block := range definition.FindAllStringSubmatch(text, -1) {
+			if first := defined[block[1]]; first != "" {
+				return fmt.Errorf("%s and %s both define the template %q", first, file, block[1])
+			}
+			defined[block[1]] = file
+		}
+		_, err = set.New(file).Parse(p.settle(text))
+		return err
 	})
-	return pages, err
+	return set, err
 }
 
-// parseInto adds the templates that a file defines.
-func (p *Portal) parseInto(set *template.Template, file string) error {
-	text, err := templates.ReadFile(file)
-	if err == nil {
-		_, err = set.New(file).Parse(p.settle(string(text)))
-	}
-	return err
+var (
+	definition = regexp.MustCompile(`\{\{define "([^"]+)"`)
+	ownBlocks  = regexp.MustCompile(`\{\{(define|template) "(main|intro|beside|actions|after|dialogs|part-[a-z-]+)"`)
+)
+
+// ownNames gives what a page defines for itself a name of its own in the set.
+func ownNames(page, text string) string {
+	return ownBlocks.ReplaceAllString(text, `{{$1 "`+own(page, "$2")+`"`)
 }
 
 // settled is what says the same on every page: symbols, tags and addresses of assets that are named by literals.

@@ -171,7 +171,7 @@ type Portal struct {
 	words    map[string]bool
 	gets     map[string]*Route // by pattern, without the final {$}
 	assets   *assets
-	pages    map[string]*template.Template
+	pages    *template.Template
 	handler  http.Handler
 	streams  *streams
 }
