@@ -45,7 +45,7 @@ type walk struct {
 }
 
 // walks are the rooms from left to right.
-var walks = []walk{accountWalk, phoneuserWalk, numberWalk, callWalk, reportWalk, supportWalk}
+var walks = []walk{accountWalk, phoneuserWalk, numberWalk, callWalk, reportWalk, supportWalk, webhookWalk}
 
 type (
 	ctx   = context.Context

@@ -20,7 +20,7 @@ import (
 
 // rooms lists product/* from left to right; a room may import only rooms to its left.
 var rooms = []string{
-	"account", "audio", "phoneuser", "voicemail", "queue", "callflow", "number", "call", "message", "report", "billing", "support",
+	"account", "audio", "phoneuser", "voicemail", "queue", "callflow", "number", "call", "message", "report", "billing", "support", "webhook",
 }
 
 // mayImport names, for each folder of the root, the folders whose packages it may import. Rooms among themselves are checked apart.

@@ -15,20 +15,11 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"hubline/base/outward/outwardtest"
 )
 
 var short = Limits{Time: 5 * time.Second, Body: 1000}
-
-// inner holds addresses in every form in which somebody could write one that leads inside.
-var inner = []string{
-	"127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1",
-	"169.254.169.254", "100.64.0.1", "100.127.255.255", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.19.255.255", "198.51.100.7",
-	"203.0.113.9", "192.88.99.1", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
-	"[::]", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[::ffff:7f00:1]", "[::ffff:169.254.169.254]", "[::127.0.0.1]",
-	"[fe80::1]", "[fe80::1%25lo]", "[fc00::1]", "[fd12:3456::1]", "[ff02::1]", "[fec0::1]", "[2001:db8::1]", "[2001::1]", "[2002:7f00:1::]",
-	"[2002:a00:1::]", "[3fff::1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::1]", "[100::1]", "[4000::1]",
-	"2130706433", "0x7f000001", "0x7f.1", "127.1", "127.0.1", "017700000001", "0177.0.0.1", "00000127.0.0.1", "127.0.0.1.", "10.1", "0", "0x", "3232235521",
-}
 
 // Abuse case A56: the server is made to fetch from the network around it.
 func TestA56S27InnerAddressesAreNeverAsked(t *testing.T) {
@@ -38,7 +29,7 @@ func TestA56S27InnerAddressesAreNeverAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := g.Client(short)
-	for _, host := range inner {
+	for _, host := range outwardtest.Inner {
 		for _, port := range []string{"", ":443", ":8080"} {
 			for _, scheme := range []string{"https://", "http://"} {
 				address := scheme + host + port + "/latest/meta-data"
@@ -70,7 +61,7 @@ func TestA56S27NamesThatLeadInside(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
-	for _, address := range inner {
+	for _, address := range outwardtest.Inner {
 		a, err := netip.ParseAddr(strings.Trim(address, "[]"))
 		if err != nil || a.Zone() != "" {
 			continue // no DNS answer can say it

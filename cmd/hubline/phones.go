@@ -56,6 +56,7 @@ func (s *system) wirePhones() error {
 		Domain: s.phones.Domain, Address: public, Node: node, Log: s.log,
 	})
 	s.phones.Presence, s.calls.Operator = s.board, s.board
+	s.calls.Closed = s.hooks.Closed
 	return nil
 }
 

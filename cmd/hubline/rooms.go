@@ -12,6 +12,7 @@ import (
 	"hubline/product/number"
 	"hubline/product/phoneuser"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 // rooms are the rooms of the product, from left to right.
@@ -20,6 +21,7 @@ type rooms struct {
 	phones  *phoneuser.Room
 	numbers *number.Room
 	support *support.Room
+	hooks   *webhook.Room
 }
 
 // furnish makes the rooms on the system's ground and tells them of each other where a rule needs a room to its right.
@@ -40,6 +42,11 @@ func (s *system) furnish(ctx context.Context, log *slog.Logger, send sender) (er
 	s.phones.Owns, s.phones.LeadsTo, s.phones.OnDelete = s.numbers.Owns, s.numbers.LeadsTo, s.numbers.Forget
 	s.support = support.New(support.Config{DB: s.store, Jobs: s.jobs, Keys: s.ring, Account: s.room, Mail: send, Log: log, BaseURL: s.cfg.BaseURL,
 		Provider: mail.Provider{Name: s.cfg.Provider, Phone: s.cfg.SupportPhone, Support: s.cfg.SupportEmail}})
+	guard, err := s.cfg.outward()
+	if err != nil {
+		return err
+	}
+	s.hooks = webhook.New(webhook.Config{DB: s.store, Jobs: s.jobs, Keys: s.ring, Account: s.room, Guard: guard, Log: log})
 	return nil
 }
 

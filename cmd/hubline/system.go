@@ -115,6 +115,7 @@ func (s *system) run(ctx context.Context, listener, metricsListener net.Listener
 	}
 	workers.Go(func() { s.numbers.Run(work) })
 	workers.Go(func() { s.calls.Run(work) })
+	workers.Go(func() { s.hooks.Run(work) })
 	workers.Go(func() { s.board.Run(work) })
 	workers.Go(func() {
 		if err := s.jobs.Run(work); err != nil && work.Err() == nil {

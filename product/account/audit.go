@@ -88,6 +88,12 @@ const (
 	VisitEnded         Action = "visit.ended"
 	VisitsGranted      Action = "visit.granted-ahead"
 	VisitGrantEnded    Action = "visit.grant-ended"
+	WebhookAdded       Action = "webhook.added"
+	WebhookChanged     Action = "webhook.changed"
+	WebhookRotated     Action = "webhook.secret-renewed"
+	WebhookPaused      Action = "webhook.paused"
+	WebhookResumed     Action = "webhook.resumed"
+	WebhookDeleted     Action = "webhook.deleted"
 	JobRetried         Action = "job.retried"
 	JobDiscarded       Action = "job.discarded"
 )
@@ -95,7 +101,7 @@ const (
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
 	{"hub-user", "Hub users"}, {"group", "Groups"}, {"access-review", "Access reviews"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
-	{"call", "Calls"}, {"ticket", "Requests"}, {"visit", "Visits by staff"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"audit-log", "Audit log"}, {"account", "Account"},
+	{"call", "Calls"}, {"ticket", "Requests"}, {"visit", "Visits by staff"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"webhook", "Webhooks"}, {"audit-log", "Audit log"}, {"account", "Account"},
 }
 
 // AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
@@ -223,6 +229,12 @@ var sentences = map[Action]string{
 	VisitEnded:           "{who} ended the visit of {what}",
 	VisitsGranted:        "{who} lets the provider's staff in ahead of time",
 	VisitGrantEnded:      "{who} no longer lets the provider's staff in ahead of time",
+	WebhookAdded:         "{who} added the webhook {what}",
+	WebhookChanged:       "{who} changed the webhook {what}",
+	WebhookRotated:       "{who} renewed the secret of the webhook {what}",
+	WebhookPaused:        "{who} paused the webhook {what}",
+	WebhookResumed:       "{who} resumed the webhook {what}",
+	WebhookDeleted:       "{who} deleted the webhook {what}",
 	JobRetried:           "{who} tried the job {what} again",
 	JobDiscarded:         "{who} discarded the job {what}",
 }

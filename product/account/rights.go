@@ -119,6 +119,8 @@ const (
 	ViewRoles      Permission = "roles.view"
 	OwnKeys        Permission = "api-keys.own"
 	AllKeys        Permission = "api-keys.all"
+	ViewWebhooks   Permission = "webhooks.view"
+	ChangeWebhooks Permission = "webhooks.change"
 
 	ViewPhoneUsers   Permission = "phone-users.view"
 	ChangePhoneUsers Permission = "phone-users.change"
@@ -166,6 +168,8 @@ var Rights = []Right{
 	{ViewAuditLog, "Account", "Read and download the audit log", false, true, false, true, true},
 	{OwnKeys, "Account", "Make API keys that act in your name, see and revoke them", true, true, true, false, false},
 	{AllKeys, "Account", "See and revoke everybody's API keys", false, true, false, false, false},
+	{ViewWebhooks, "Account", "See webhooks, and what was sent to them", false, true, false, false, false},
+	{ChangeWebhooks, "Account", "Add, change, test and delete webhooks", false, true, false, false, false},
 	{ViewPhoneUsers, "Phone system", "See phone users, their devices and the plan", false, true, false, true, true},
 	{ChangePhoneUsers, "Phone system", "Add, change and delete phone users", false, true, false, false, true},
 	{SendPhoneDetails, "Phone system", "Send and reset phone details", false, true, false, false, false},

@@ -14,7 +14,7 @@ var specified = map[account.Permission]string{
 	account.ViewHome: "SAB", account.ViewRoles: "SAB",
 	account.ViewHubUsers: "A", account.InviteHubUsers: "A", account.ChangeHubUsers: "A",
 	account.ViewSettings: "A", account.ChangeSettings: "A", account.ViewAuditLog: "A",
-	account.OwnKeys: "SAB", account.AllKeys: "A",
+	account.OwnKeys: "SAB", account.AllKeys: "A", account.ViewWebhooks: "A", account.ChangeWebhooks: "A",
 	account.ViewPhoneUsers: "A", account.ChangePhoneUsers: "A", account.SendPhoneDetails: "A",
 	account.ViewNumbers: "SA", account.RenameNumbers: "SA", account.ChangeNumbers: "A",
 	account.ViewCalls: "SA", account.EndCalls: "A",

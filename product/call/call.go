@@ -32,6 +32,9 @@ type Config struct {
 	// Operator ends calls. It may be set after New, as who runs calls is made later; nil: no call can be ended from here.
 	Operator Operator
 
+	// Closed hears of calls that have ended, each once, in the transaction that closes them. It may be set after New; nil: nobody listens.
+	Closed func(ctx context.Context, q db.Q, list []Record) error
+
 	Gather   time.Duration // how long what nobody waits for stays unwritten; 0: 200 ms. An answer waits for a twentieth of it, and not at all when it is alone
 	Patience time.Duration // how long one page of a list searches what no index finds; 0: 60 ms
 }

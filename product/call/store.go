@@ -17,6 +17,7 @@ const mostAtOnceSQLite = 4
 // save writes whole records, new or known, and adds to the sums those that are closed by it. What was closed before stays as it is.
 func (r *Room) save(ctx context.Context, q db.Q, records []Record) error {
 	sums := sums{}
+	var over []Record
 	for at := 0; at < len(records); {
 		n := r.atOnce(len(records) - at)
 		closed, err := saveSome(ctx, q, records[at:at+n])
@@ -26,9 +27,15 @@ func (r *Room) save(ctx context.Context, q db.Q, records []Record) error {
 		for _, c := range records[at : at+n] {
 			if !c.Live() && closed[key{c.AccountID, c.ID}] {
 				sums.add(c)
+				over = append(over, c)
 			}
 		}
 		at += n
+	}
+	if r.Closed != nil && len(over) > 0 {
+		if err := r.Closed(ctx, q, over); err != nil {
+			return err
+		}
 	}
 	return r.saveSums(ctx, q, sums)
 }
