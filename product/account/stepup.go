@@ -91,11 +91,6 @@ func (r *Room) checkStands(ctx context.Context, q db.Q, actor Actor, rule checkR
 	return fault.New(fault.StepUp, "check-needed", message)
 }
 
-// RequireCheck is requireCheck by the rule of the actor's account, for the rooms to the right.
-func (r *Room) RequireCheck(ctx context.Context, q db.Q, actor Actor) error {
-	return r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule())
-}
-
 // SendCode mails a new code to the actor's person. An older code of the session stops working.
 func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error) {
 	defer fault.Wrap(&err, "account.SendCode")

@@ -139,7 +139,7 @@ func (r *Room) may(ctx context.Context, q db.Q, actor *account.Actor, check bool
 	if err := r.Account.Still(ctx, q, actor, account.ChangeWebhooks); err != nil || !check {
 		return err
 	}
-	return r.Account.RequireCheck(ctx, q, *actor)
+	return r.Account.Confirmed(ctx, q, *actor)
 }
 
 // record writes the audit entry and tells open pages.
@@ -184,7 +184,7 @@ func (r *Room) Change(ctx context.Context, actor account.Actor, id string, in Wa
 			return nil
 		}
 		if was.URL != w.URL {
-			if err := r.Account.RequireCheck(ctx, q, actor); err != nil {
+			if err := r.Account.Confirmed(ctx, q, actor); err != nil {
 				return err
 			}
 		}
@@ -238,7 +238,7 @@ func (r *Room) turn(ctx context.Context, actor account.Actor, id string, do func
 func (r *Room) Rotate(ctx context.Context, actor account.Actor, id string) (w Webhook, secret string, err error) {
 	defer fault.Wrap(&err, "webhook.Rotate")
 	w, err = r.turn(ctx, actor, id, func(ctx context.Context, q db.Q, actor account.Actor, w *Webhook) error {
-		if err := r.Account.RequireCheck(ctx, q, actor); err != nil {
+		if err := r.Account.Confirmed(ctx, q, actor); err != nil {
 			return err
 		}
 		w.old, w.OldUntil = w.secret, r.now()+SignsAlong.Milliseconds()
