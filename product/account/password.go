@@ -122,11 +122,17 @@ func (h *hasher) lineUp(ctx context.Context, known bool) (leave func(), err erro
 // enter waits a while for a place. Refusing at once would only let whoever guesses come back at once, and answering them takes
 // the processor from everybody else.
 func (h *hasher) enter(ctx context.Context, places chan struct{}) (leave func(), err error) {
+	leave = func() { <-places }
+	select {
+	case places <- struct{}{}: // a free place is taken, however late the machine gets here
+		return leave, nil
+	default:
+	}
 	patience := time.NewTimer(h.patience)
 	defer patience.Stop()
 	select {
 	case places <- struct{}{}:
-		return func() { <-places }, nil
+		return leave, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-patience.C:
