@@ -192,6 +192,7 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("PATCH", in+"/hub-users/"+mary, `{"roles":[]}`).want(409, nil).golden(m, "problems/last-admin.json")
 
 		w.goldenGroups(m, examples)
+		w.goldenImports(m, examples)
 		w.send("DELETE", in+"/invitations/"+sam.ID, nil).want(204, nil)
 		w.send("DELETE", in+"/hub-users/"+jo, nil).want(204, nil)
 	})
@@ -212,6 +213,32 @@ func (w *world) goldenGroups(m masks, examples map[string]string) {
 	w.send("DELETE", at+"/hub-users/"+people.Items[0].ID, nil).want(204, nil)
 	w.send("DELETE", at, nil, "If-Match", `"2"`).want(412, nil)
 	w.send("DELETE", at, nil).want(204, nil)
+}
+
+// goldenImports keeps the answers about lists of people and of phone users.
+func (w *world) goldenImports(m masks, examples map[string]string) {
+	const in = "/accounts/harbour"
+	var people api.HubUserImport
+	w.send("POST", in+"/hub-user-imports", strings.ReplaceAll(examples["import-hub-users"], "sam.", "sue.")).want(201, &people).golden(m, "import-hub-users.json")
+	at := in + "/hub-user-imports/" + people.ID
+	w.send("GET", at+"/lines?outcome=refused", nil).want(200, nil).golden(m, "list-hub-user-import-lines.json")
+	w.send("PATCH", at, examples["change-hub-user-import"]).want(200, nil).golden(m, "change-hub-user-import.json")
+	w.send("POST", at+"/run", nil).want(200, nil).golden(m, "run-hub-user-import.json")
+	w.RunJobs()
+	w.send("GET", at, nil).want(200, nil).golden(m, "get-hub-user-import.json")
+	w.send("GET", in+"/hub-user-imports", nil).want(200, nil).golden(m, "list-hub-user-imports.json")
+	w.send("PATCH", at, examples["change-hub-user-import"]).want(409, nil).golden(m, "problems/import-started.json")
+	w.send("POST", in+"/hub-user-imports", `{"csv":"Name\nSam\n"}`).want(422, nil).golden(m, "problems/import-columns.json")
+
+	var phones api.PhoneUserImport
+	w.send("POST", in+"/phone-user-imports", examples["import-phone-users"]).want(201, &phones).golden(m, "import-phone-users.json")
+	at = in + "/phone-user-imports/" + phones.ID
+	w.send("GET", at+"/lines?outcome=problem", nil).want(200, nil).golden(m, "list-phone-user-import-lines.json")
+	w.send("PATCH", at, examples["change-phone-user-import"]).want(200, nil).golden(m, "change-phone-user-import.json")
+	w.send("POST", at+"/run", examples["run-phone-user-import"]).want(200, nil).golden(m, "run-phone-user-import.json")
+	w.RunJobs()
+	w.send("GET", at, nil).want(200, nil).golden(m, "get-phone-user-import.json")
+	w.send("GET", in+"/phone-user-imports", nil).want(200, nil).golden(m, "list-phone-user-imports.json")
 }
 
 // goldenPhones keeps the answers about phone users and numbers.

@@ -25,6 +25,7 @@ var forms = map[string]*regexp.Regexp{
 	"member": regexp.MustCompile(`^[a-z2-7]{26}$`),
 	"device": regexp.MustCompile(`^[a-z2-7]{26}$`),
 	"call":   regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
+	"import": regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
 	"number": regexp.MustCompile(`^\+[0-9]{3,15}$`),
 }
 

@@ -10,18 +10,19 @@ import (
 
 // Invitation is an offer to one address to join the account. The secret of its link is only in the mail.
 type Invitation struct {
-	ID           string    `json:"id" doc:"ID of the invitation." example:"w6ct2ahsn5dek3vq5zr2yb7m4x"`
-	Email        string    `json:"email" format:"email" doc:"Who is invited. Nobody else can accept." example:"sam.okafor@harbourdental.example"`
-	Name         string    `json:"name" doc:"The person's name, if you gave one." example:"Sam Okafor"`
-	Roles        []string  `json:"roles" nullable:"false" enum:"admin,billing" doc:"The roles the person will have. Empty for a Standard user."`
-	State        string    `json:"state" enum:"pending,expired,accepted,declined,cancelled,voided,replaced" doc:"Only a pending invitation can be accepted. voided: its inviter is no longer an admin. replaced: a newer one went to the same address." example:"pending"`
-	Delivery     string    `json:"delivery" enum:"queued,sent,refused" doc:"How far the mail got. refused: the receiving server said no for good." example:"sent"`
-	DeliveryNote string    `json:"delivery_note,omitempty" doc:"Why it was refused."`
-	InvitedBy    string    `json:"invited_by" doc:"Name of the inviter as the mail shows it." example:"Mary Chen"`
-	Resends      int       `json:"resends" doc:"How often it was sent again." example:"0"`
-	CreatedAt    time.Time `json:"created_at" doc:"When it was made." example:"2026-11-25T09:30:00Z"`
-	SentAt       time.Time `json:"sent_at" doc:"When the newest mail was queued." example:"2026-11-25T09:30:00Z"`
-	ExpiresAt    time.Time `json:"expires_at" doc:"When the newest link stops working." example:"2026-12-02T09:30:00Z"`
+	ID           string       `json:"id" doc:"ID of the invitation." example:"w6ct2ahsn5dek3vq5zr2yb7m4x"`
+	Email        string       `json:"email" format:"email" doc:"Who is invited. Nobody else can accept." example:"sam.okafor@harbourdental.example"`
+	Name         string       `json:"name" doc:"The person's name, if you gave one." example:"Sam Okafor"`
+	Roles        []string     `json:"roles" nullable:"false" enum:"admin,billing" doc:"The roles that are given directly. Empty for a Standard user."`
+	Groups       []NamedGroup `json:"groups" nullable:"false" doc:"The groups that the person joins on accepting, whose roles they get too. One that is deleted before is gone from here."`
+	State        string       `json:"state" enum:"pending,expired,accepted,declined,cancelled,voided,replaced" doc:"Only a pending invitation can be accepted. voided: its inviter is no longer an admin. replaced: a newer one went to the same address." example:"pending"`
+	Delivery     string       `json:"delivery" enum:"queued,sent,refused" doc:"How far the mail got. refused: the receiving server said no for good." example:"sent"`
+	DeliveryNote string       `json:"delivery_note,omitempty" doc:"Why it was refused."`
+	InvitedBy    string       `json:"invited_by" doc:"Name of the inviter as the mail shows it." example:"Mary Chen"`
+	Resends      int          `json:"resends" doc:"How often it was sent again." example:"0"`
+	CreatedAt    time.Time    `json:"created_at" doc:"When it was made." example:"2026-11-25T09:30:00Z"`
+	SentAt       time.Time    `json:"sent_at" doc:"When the newest mail was queued." example:"2026-11-25T09:30:00Z"`
+	ExpiresAt    time.Time    `json:"expires_at" doc:"When the newest link stops working." example:"2026-12-02T09:30:00Z"`
 }
 
 // Invitations is one page of invitations.
@@ -35,6 +36,7 @@ type NewInvitation struct {
 	Email   string   `json:"email" maxLength:"1000" doc:"One address in the form name@example.com." example:"sam.okafor@harbourdental.example"`
 	Name    string   `json:"name,omitempty" doc:"At most 80 characters, without web addresses and telephone numbers." example:"Sam Okafor"`
 	Roles   []string `json:"roles,omitempty" nullable:"false" enum:"admin,billing" maxItems:"10" doc:"Left out or empty: a Standard user."`
+	Groups  []string `json:"groups,omitempty" nullable:"false" maxItems:"200" doc:"IDs of groups that the person joins on accepting. Needs the scope hub-users.change too."`
 	Message string   `json:"message,omitempty" doc:"Words of yours in the mail, at most 500 characters, plain text." example:"Welcome to the team."`
 }
 
@@ -57,7 +59,7 @@ func (d *door) listInvitations(ctx context.Context, actor account.Actor, in *str
 	}
 	page := Invitations{Items: make([]Invitation, len(list)), NextPage: NextPage{next}}
 	for i, l := range list {
-		page.Items[i] = d.shown(account.Invitation{ID: l.ID, Email: l.Email, Name: l.Name, Roles: l.Roles, State: account.InvitationState(l.State),
+		page.Items[i] = d.shown(account.Invitation{ID: l.ID, Email: l.Email, Name: l.Name, Roles: l.Own, Groups: l.Groups, State: account.InvitationState(l.State),
 			Delivery: l.Delivery, DeliveryNote: l.DeliveryNote, InviterName: l.Inviter, Resends: l.Resends, CreatedAt: l.CreatedAt, SentAt: l.SentAt, ExpiresAt: l.ExpiresAt})
 	}
 	return &listing[Invitations]{page}, nil
@@ -72,7 +74,7 @@ func (d *door) invite(ctx context.Context, actor account.Actor, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	sent, err := d.Account.Invite(ctx, actor, account.Invite{Offers: []account.Offer{{Email: in.Body.Email, Name: in.Body.Name}}, Roles: roles, Message: in.Body.Message})
+	sent, err := d.Account.Invite(ctx, actor, account.Invite{Offers: []account.Offer{{Email: in.Body.Email, Name: in.Body.Name}}, Roles: roles, Groups: in.Body.Groups, Message: in.Body.Message})
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +156,6 @@ func (d *door) state(i account.Invitation) string {
 }
 
 func (d *door) shown(i account.Invitation) Invitation {
-	return Invitation{ID: i.ID, Email: i.Email, Name: i.Name, Roles: i.Roles.Words(), State: d.state(i), Delivery: string(i.Delivery),
+	return Invitation{ID: i.ID, Email: i.Email, Name: i.Name, Roles: i.Roles.Words(), Groups: namedGroups(i.Groups), State: d.state(i), Delivery: string(i.Delivery),
 		DeliveryNote: i.DeliveryNote, InvitedBy: i.InviterName, Resends: i.Resends, CreatedAt: at(i.CreatedAt), SentAt: at(i.SentAt), ExpiresAt: at(i.ExpiresAt)}
 }

@@ -70,6 +70,7 @@ func newStage(t *testing.T, d *db.DB) *stage {
 	}
 	s.things["none"] = map[string]string{"slug": "nowhere", "api-keys": strings.Repeat("h", 26), "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
 		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199",
+		"hub-user-imports": strings.Repeat("0", 16) + strings.Repeat("f", 12), "phone-user-imports": strings.Repeat("0", 16) + strings.Repeat("f", 12),
 		"calls": strings.Repeat("0", 16) + strings.Repeat("f", 12), "live-calls": strings.Repeat("0", 16) + strings.Repeat("f", 12)}
 	for place, from := range map[string]string{places[3]: "other", places[4]: "none"} {
 		s.things[place] = maps.Clone(s.things[from])
@@ -116,9 +117,13 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	s.must(err)
 	devices, err := s.Phones.Devices(ctx, admin.Actor(), user.ID)
 	s.must(err)
+	people, err := s.ReviewImport(ctx, admin.Actor(), "Email\nlisted@"+domain+"\nbad@"+domain+"\n", "")
+	s.must(err)
+	phones, err := s.Phones.Review(ctx, admin.Actor(), "Extension,Display name\n201,Row of "+domain+"\n203,Other\n")
+	s.must(err)
 	live := s.Record(s.t, call.Record{AccountID: admin.Account.ID, Direction: call.Inbound, FromNumber: "+61491570156", ToNumber: e164, ToName: "Mary at " + domain})
 	_, key := s.Key(admin)
-	return map[string]string{"slug": admin.Account.Slug, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "invitations": invitation.ID,
+	return map[string]string{"slug": admin.Account.Slug, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "invitations": invitation.ID, "hub-user-imports": people.ID, "phone-user-imports": phones.ID,
 		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
 }
 

@@ -89,6 +89,16 @@ var meanings = map[string]meaning{
 	"group-too-many":   {422, "Too many people", "One request names at most 1000 hub users."},
 	"group-stranger":   {422, "Not a hub user", "The address has no access to the account. Invite it first."},
 
+	"group-unknown": {422, "No such group", "The account has no group of that ID."},
+
+	// Lists to import.
+	"import-empty":      {422, "Nothing in it", "The list has no lines below its headings."},
+	"import-large":      {422, "Too large", "The list has more lines or bytes than one import takes. Send it in parts."},
+	"import-unreadable": {422, "Not CSV", "The text can't be read as CSV in UTF-8."},
+	"import-columns":    {422, "Columns unclear", "The first line does not name the columns, or two columns are the same."},
+	"import-started":    {409, "Started already", "The import runs or has run. Send the list again to change more."},
+	"outcome-unknown":   {422, "Unknown outcome", "Lines can't be filtered by that."},
+
 	// Invitations.
 	"email-empty":          {422, "No address", "An email address is needed."},
 	"email-form":           {422, "Not an address", "The text is not one email address in the form name@example.com."},

@@ -115,7 +115,7 @@ func Routes() []Route {
 			"Adds to a ticket, which waits for the provider again, or closes it.",
 			`{"text": "Which file formats work?"}`, serve((*door).answerTicket)},
 	}
-	return slices.Concat(list, groups(in), auditRoutes(in), reports(in))
+	return slices.Concat(list, groups(in), importRoutes(in), auditRoutes(in), reports(in))
 }
 
 // auditRoutes are about what programs and people did in the account, and with which keys.

@@ -13,7 +13,7 @@ var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
 		"password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "person_events", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
-		"people_groups", "group_members", "access_reviews", "access_review_rows", "review_policies", "terms_versions", "terms_acceptances"},
+		"people_groups", "group_members", "invitation_groups", "people_imports", "people_import_lines", "access_reviews", "access_review_rows", "review_policies", "terms_versions", "terms_acceptances"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
 
@@ -61,6 +61,31 @@ var accountVerbs = map[string]verb{
 	}},
 	"Review": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Review(c, a, inviting))
+	}},
+
+	"ReviewImport": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		_, err := h.ReviewImport(c, a, "Email\njo@harbour.example\n", "")
+		return nil, err // it shows what was uploaded
+	}},
+	"CorrectImport": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.CorrectImport(c, a, h.importID, []account.Fix{{Line: 2, Field: "first_name", Value: "Stranger"}}, nil))
+	}},
+	"RunImport": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.RunImport(c, a, h.importID))
+	}},
+	"ImportByID": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ImportByID(c, a, h.importID))
+	}},
+	"Imports": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Imports(c, a))
+	}},
+	"ImportLines": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.ImportLines(c, a, h.importID, account.LineFilter{}))
+	}},
+	"EachImportLine": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		var all []account.ImportLine
+		err := h.EachImportLine(c, a, h.importID, func(l account.ImportLine) error { all = append(all, l); return nil })
+		return all, err
 	}},
 
 	"Invite": {whom: members, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {

@@ -59,6 +59,7 @@ type harbour struct {
 	joID       string
 	reviewID   string // a review that goes on
 	groupID    string // a group that the admin is in
+	importID   string // a list of people that waits
 	providerID string // a sign-in provider of the account
 	issuer     string // where it is
 	invitation account.Invitation
@@ -154,6 +155,14 @@ func (w walk) run(t *testing.T, d *db.DB) {
 		t.Fatal(err)
 	}
 	h.groupID = g.ID
+	people, err := h.ReviewImport(t.Context(), h.admin.Actor(), "Email,Groups\nlisted@harbour.example,"+g.Name+"\n", "")
+	if err == nil {
+		_, err = h.Room.Invite(t.Context(), h.admin.Actor(), account.Invite{Offers: []account.Offer{{Email: "grouped@harbour.example"}}, Groups: []string{g.ID}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.importID = people.ID
 	review, _, err := h.Decide(t.Context(), h.admin.Actor(), []account.Decision{{ID: h.admin.ID(), Version: 2, Verdict: account.Keep}})
 	if err != nil {
 		t.Fatal(err)

@@ -99,6 +99,7 @@ type things struct {
 	visit                            string // that a person of the provider asks for
 	phoneUser, device, number        string // a phone user, its one device, a number that rings it
 	upload                           string // an import that was only reviewed
+	list                             string // the same, of people
 	call                             string // that goes on
 	key                              string // an API key of its admin
 	phoneUserVersion, numberVersion  int64
@@ -121,7 +122,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
 	c.missing = &things{provider: randomID(), slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), key: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
-		number: "+61255509999", upload: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+		number: "+61255509999", upload: randomID(), list: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	c.missing.bill, c.missing.visit = randomID(), randomID()
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
@@ -225,6 +226,11 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	people, err := c.ReviewImport(ctx, admin.Actor(), "Email\nlisted@"+domain+"\n", "")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th.list = people.ID
 	th.invitationVersion, th.accountVersion = invitation.Version, admin.Actor().Account.Version
 	return th
 }

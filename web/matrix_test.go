@@ -56,6 +56,7 @@ var parameters = map[string]func(c *cell) string{
 	"/console/accounts/{slug} asked":               func(c *cell) string { return c.askedOf },
 	"/{account}/phone-users/{id}":                  func(c *cell) string { return c.phoneUser },
 	"/{account}/phone-users/{id}/devices/{device}": func(c *cell) string { return c.device },
+	"/{account}/hub-user-imports/{id}":             func(c *cell) string { return c.list },
 	"/{account}/imports/{id}":                      func(c *cell) string { return c.upload },
 	"/{account}/numbers/{number}":                  func(c *cell) string { return c.number },
 	"/{account}/calls/{id}":                        func(c *cell) string { return c.things.call },

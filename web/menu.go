@@ -57,6 +57,7 @@ var (
 	// actions are the palette's verbs: things people do often, by the words they would type.
 	actions = []entry{
 		{label: "Invite people", icon: "plus", path: "hub-users/invite"},
+		{label: "Invite people by a list (CSV)", icon: "up", path: "hub-user-imports"},
 		{label: "Make a group", icon: "plus", path: "groups/new"},
 		{label: "Add phone user", icon: "plus", path: "phone-users/new"},
 		{label: "Make an API key", icon: "plus", path: "api-keys/new"},

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"hubline/base/fault"
 	"hubline/product/account"
 	"hubline/product/phoneuser"
 )
@@ -33,21 +32,13 @@ func (p *Portal) importPage(r *Request) error {
 
 // reviewImport reads the file, or what was pasted, and goes to the dry run.
 func (p *Portal) reviewImport(r *Request) error {
-	text, field := r.Posted("rows"), "rows"
-	file, err := r.uploaded("file")
+	text, field, err := r.listed()
 	if err != nil {
 		return r.Again(err, p.importPage)
-	}
-	if file != "" {
-		text, field = file, "file"
 	}
 	i, err := p.Phones.Review(r.Context(), r.Viewer.Actor, text)
-	if f, ok := fault.Of(err); ok && f.Field != "" { // the room knows one text, the page two ways to give it
-		at := *f
-		at.Field, err = field, &at
-	}
 	if err != nil {
-		return r.Again(err, p.importPage)
+		return r.Again(atControl(err, field), p.importPage)
 	}
 	return r.Redirect(r.to("imports", i.ID))
 }
@@ -167,13 +158,9 @@ func (p *Portal) postImport(r *Request) error {
 }
 
 func fixesFrom(r *Request) (fixes []phoneuser.Fix) {
-	for name, values := range r.Form.values {
-		rest, ok := strings.CutPrefix(name, "fix-")
-		line, field, _ := strings.Cut(rest, "-")
-		if n, err := strconv.Atoi(line); ok && err == nil && len(values) > 0 && len(fixes) < phoneuser.ImportMost*len(phoneuser.Columns) {
-			fixes = append(fixes, phoneuser.Fix{Line: n, Field: field, Value: values[0]})
-		}
-	}
+	r.eachFix(phoneuser.ImportMost*len(phoneuser.Columns), func(line int, field, value string) {
+		fixes = append(fixes, phoneuser.Fix{Line: line, Field: field, Value: value})
+	})
 	return fixes
 }
 

@@ -52,6 +52,11 @@ func (r *Room) welcome(ctx context.Context, q db.Q, hash string) (w Welcome, err
 		return w, fault.New(fault.Conflict, "invitation-account", "This invitation does not work now, as "+w.Account.Name+" is not open. Ask "+w.Invitation.InviterName)
 	}
 	w.Known = known > 0
+	one := []Invitation{w.Invitation}
+	if err := r.addOfferedGroups(ctx, q, w.Account.ID, one); err != nil {
+		return w, err
+	}
+	w.Invitation = one[0]
 	w.Shown = w.shown()
 	if w.Invitation.Expired(r.now()) {
 		day := time.UnixMilli(w.Invitation.ExpiresAt).In(w.Account.Location()).Format("2 January")
@@ -64,7 +69,8 @@ func (r *Room) welcome(ctx context.Context, q db.Q, hash string) (w Welcome, err
 const invitationExpired = "invitation-expired"
 
 func (w Welcome) shown() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%s|%d", w.Account.ID, w.Account.Name, w.Invitation.Email, w.Invitation.Roles, w.Invitation.generation))
+	i := w.Invitation
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%s|%q|%d", w.Account.ID, w.Account.Name, i.Email, access(i.Offered(), i.Roles, i.Groups), groupIDs(i.Groups), i.generation))
 	return hex.EncodeToString(sum[:12])
 }
 
@@ -300,20 +306,23 @@ func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, addre
 	id := ident.New()
 	if _, err := q.ExecContext(ctx, `
 		INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, own_roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 'active', $8, $9, $10, $10, 1)`,
-		w.Account.ID, id, person.ID, person.Email, name, searchText(name, person.Email), w.Invitation.Roles.column(), w.Invitation.ID, w.Invitation.SentAt, now); err != nil {
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $10, $11, $11, 1)`,
+		w.Account.ID, id, person.ID, person.Email, name, searchText(name, person.Email), w.Invitation.Offered().column(), w.Invitation.Roles.column(), w.Invitation.ID, w.Invitation.SentAt, now); err != nil {
 		return err
 	}
 	if err := r.counted(ctx, q, w.Account.ID, "", Active); err != nil {
 		return err
 	}
 	actor := Actor{Kind: Member, Account: w.Account, PersonID: person.ID, Name: name, Address: address}
-	if err := r.Record(ctx, q, actor, Entry{Action: InvitationAccepted, SubjectID: id, SubjectName: name, After: w.Invitation.Roles.String()}); err != nil {
+	if err := r.joinOffered(ctx, q, w.Account.ID, id, w.Invitation.Groups); err != nil {
+		return err
+	}
+	if err := r.Record(ctx, q, actor, Entry{Action: InvitationAccepted, SubjectID: id, SubjectName: name, After: w.Invitation.Access()}); err != nil {
 		return err
 	}
 	if w.Invitation.InviterEmail != "" {
 		if err := r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "accepted", To: w.Invitation.InviterEmail, Account: w.Account.Name, Slug: w.Account.Slug,
-			Zone: w.Account.Policy.TimeZone, Name: name, Email: person.Email, Roles: w.Invitation.Roles.Words(), At: now}); err != nil {
+			Zone: w.Account.Policy.TimeZone, Name: name, Email: person.Email, Roles: w.Invitation.Offered().Words(), At: now}); err != nil {
 			return err
 		}
 	}

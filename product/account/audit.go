@@ -38,6 +38,7 @@ const (
 	HubUserReactivated   Action = "hub-user.reactivated"
 	HubUserRemoved       Action = "hub-user.removed"
 	HubUserEmailChanged  Action = "hub-user.email-changed"
+	HubUsersImported     Action = "hub-user.imported"
 	AccessAsked          Action = "hub-user.access-asked"
 	TermsPublished       Action = "terms.published"
 	AccessReviewed       Action = "access-review.done"
@@ -183,6 +184,7 @@ var sentences = map[Action]string{
 	HubUserReactivated:   "{who} reactivated {what}",
 	HubUserRemoved:       "{who} removed {what} from hub users",
 	HubUserEmailChanged:  "{who} changed the address of their sign-in",
+	HubUsersImported:     "{who} invited people by a list of {what}",
 	AccessAsked:          "{who} asked for access: {after}",
 	TermsPublished:       "{who} published {what} of the terms",
 	AccessReviewed:       "{who} finished a review of access: {after}",

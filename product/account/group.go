@@ -257,7 +257,8 @@ func (r *Room) DeleteGroup(ctx context.Context, actor Actor, id string, version 
 		if err != nil {
 			return nil, err
 		}
-		for _, query := range []string{`DELETE FROM group_members WHERE account_id = $1 AND group_id = $2`, `DELETE FROM people_groups WHERE account_id = $1 AND id = $2`} {
+		for _, query := range []string{`DELETE FROM group_members WHERE account_id = $1 AND group_id = $2`,
+			`DELETE FROM invitation_groups WHERE account_id = $1 AND group_id = $2`, `DELETE FROM people_groups WHERE account_id = $1 AND id = $2`} {
 			if _, err := q.ExecContext(ctx, query, actor.Account.ID, g.ID); err != nil {
 				return nil, err
 			}

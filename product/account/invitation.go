@@ -58,8 +58,9 @@ type Offer struct {
 type Invite struct {
 	Offers  []Offer
 	Roles   Roles
-	Message string // optional, plain text
-	FormKey string // the form's own key: sending the same form twice invites once
+	Groups  []string // IDs of groups that they join when they accept
+	Message string   // optional, plain text
+	FormKey string   // the form's own key: sending the same form twice invites once
 }
 
 // Invitation is an offer from one account to one address.
@@ -68,7 +69,8 @@ type Invitation struct {
 	AccountID    string
 	Email        string
 	Name         string
-	Roles        Roles
+	Roles        Roles      // given directly
+	Groups       []GroupRef // to join, by name; not in every list
 	Message      string
 	State        InvitationState
 	Delivery     Delivery
@@ -143,7 +145,7 @@ func ParseAddresses(text string) []Offer {
 // Invite makes the offers and queues their mails, all or none. It needs a fresh step-up check.
 func (r *Room) Invite(ctx context.Context, actor Actor, in Invite) (sent []Invitation, err error) {
 	defer fault.Wrap(&err, "account.Invite")
-	if err := actor.Require(InviteHubUsers); err != nil {
+	if err := actor.mayInvite(in); err != nil {
 		return nil, err
 	}
 	if in, err = in.check(); err != nil {
@@ -151,6 +153,9 @@ func (r *Room) Invite(ctx context.Context, actor Actor, in Invite) (sent []Invit
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		if err := r.Still(ctx, q, &actor, InviteHubUsers); err != nil {
+			return err
+		}
+		if err := actor.mayInvite(in); err != nil {
 			return err
 		}
 		before, err := r.sentByForm(ctx, q, actor, in.FormKey)
@@ -170,14 +175,25 @@ func (r *Room) Invite(ctx context.Context, actor Actor, in Invite) (sent []Invit
 // Review says what inviting would do, and refuses what Invite would refuse but for the step-up check. It changes nothing.
 func (r *Room) Review(ctx context.Context, actor Actor, in Invite) (_ Invite, err error) {
 	defer fault.Wrap(&err, "account.Review")
-	if err := actor.Require(InviteHubUsers); err != nil {
+	if err := actor.mayInvite(in); err != nil {
 		return in, err
 	}
 	checked, err := in.check()
 	if err != nil {
 		return in, err
 	}
+	if _, err := r.groupsNamed(ctx, r.DB, actor.Account.ID, in.Groups); err != nil {
+		return checked, err
+	}
 	return checked, r.offerable(ctx, r.DB, actor, checked)
+}
+
+// mayInvite asks for the right to invite, and for the one to put people into groups where that is offered.
+func (a Actor) mayInvite(in Invite) error {
+	if err := a.Require(InviteHubUsers); err != nil || len(in.Groups) == 0 {
+		return err
+	}
+	return a.Require(ChangeHubUsers)
 }
 
 // check cleans an Invite. Every address that is wrong gets its own fault.
@@ -218,7 +234,11 @@ func (r *Room) sentByForm(ctx context.Context, q db.Q, actor Actor, key string) 
 	if err != nil {
 		return nil, err
 	}
-	return scanInvitations(rows)
+	list, err := scanInvitations(rows)
+	if err != nil {
+		return nil, err
+	}
+	return list, r.addOfferedGroups(ctx, q, actor.Account.ID, list)
 }
 
 func scanInvitations(rows *sql.Rows) ([]Invitation, error) {
@@ -232,98 +252,6 @@ func scanInvitations(rows *sql.Rows) ([]Invitation, error) {
 		list = append(list, i)
 	}
 	return list, rows.Err()
-}
-
-// offerable refuses addresses that have access or an open invitation, and counts against the limits. Each refusal names its address.
-func (r *Room) offerable(ctx context.Context, q db.Q, actor Actor, in Invite) error {
-	now := r.now()
-	var made int
-	err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND created_at > $2`,
-		actor.Account.ID, now-(24*time.Hour).Milliseconds()).Scan(&made)
-	if err != nil {
-		return err
-	}
-	if made+len(in.Offers) > actor.Account.Policy.DailyInvitations {
-		return &fault.Fault{Kind: fault.TooMany, Code: "daily-invitations", Field: "email", RetryAfter: time.Hour,
-			Message: fmt.Sprintf("This account can send %d invitations a day and has sent %d. Send the rest tomorrow, or ask support for more", actor.Account.Policy.DailyInvitations, made)}
-	}
-	var faults []*fault.Fault
-	for _, offer := range in.Offers {
-		bad, err := r.addressTaken(ctx, q, actor.Account, offer.Email, now)
-		if err != nil {
-			return err
-		}
-		faults = append(faults, bad)
-	}
-	return fault.All(faults...)
-}
-
-func (r *Room) addressTaken(ctx context.Context, q db.Q, a Account, email string, now int64) (*fault.Fault, error) {
-	var state string
-	err := q.QueryRowContext(ctx, `SELECT state FROM memberships WHERE account_id = $1 AND email = $2 AND state <> 'removed'`, a.ID, email).Scan(&state)
-	if err == nil && HubUserState(state) == Deactivated {
-		return fault.Field("already-deactivated", "email", email+" belongs to this account and is deactivated. Reactivate them instead"), nil
-	}
-	if err == nil {
-		return fault.Field("already-member", "email", email+" already has access to this account. Edit their access instead"), nil
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
-	}
-	var sent int64
-	err = q.QueryRowContext(ctx, `SELECT sent_at FROM invitations WHERE account_id = $1 AND email = $2 AND state = 'pending' AND expires_at > $3`, a.ID, email, now).Scan(&sent)
-	if err == nil {
-		day := time.UnixMilli(sent).In(a.Location()).Format("2 January")
-		return fault.Field("already-invited", "email", email+" was invited on "+day+" and has not accepted. Resend the invitation"), nil
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
-	}
-	var lately int
-	err = q.QueryRowContext(ctx, `SELECT COUNT(*) FROM invitations WHERE email = $1 AND created_at > $2`, email, now-(7*24*time.Hour).Milliseconds()).Scan(&lately)
-	if err == nil && lately >= r.RecipientWeekly {
-		return fault.Field("recipient-limit", "email", email+" was invited too often this week. Wait a few days, or ask them to look for an earlier invitation"), nil
-	}
-	return nil, err
-}
-
-// offer inserts the invitations, their audit entries and their mails. Checks of the actor come before it.
-func (r *Room) offer(ctx context.Context, q db.Q, actor Actor, in Invite) ([]Invitation, error) {
-	if err := r.offerable(ctx, q, actor, in); err != nil {
-		return nil, err
-	}
-	now := r.now()
-	life := time.Duration(actor.Account.Policy.InvitationHours) * time.Hour
-	var sent []Invitation
-	for _, offer := range in.Offers {
-		inviter := actor.signature()
-		if actor.Provider() {
-			inviter = cmpOr(r.Provider.Name, "Your provider")
-		}
-		i := Invitation{ID: ident.New(), AccountID: actor.Account.ID, Email: offer.Email, Name: offer.Name, Roles: in.Roles, Message: in.Message,
-			State: Pending, Delivery: Queued, InviterKind: actor.Kind, InviterID: actor.MembershipID, InviterName: inviter, InviterEmail: actor.Email,
-			CreatedAt: now, SentAt: now, ExpiresAt: now + life.Milliseconds(), Version: 1, generation: 1}
-		token, hash := ident.Token(tokenInvitation)
-		if err := r.makeWay(ctx, q, i); err != nil {
-			return nil, err
-		}
-		if _, err := q.ExecContext(ctx, `
-			INSERT INTO invitations (account_id, id, email, name, search, roles, message, state, token_hash, generation, resends, delivery, delivery_note,
-				inviter_kind, inviter_id, inviter_name, inviter_email, form_key, created_at, sent_at, expires_at, ended_at, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, 1, 0, 'queued', '', $9, $10, $11, $12, $13, $14, $14, $15, 0, 1)`,
-			i.AccountID, i.ID, i.Email, i.Name, searchText(i.Name, i.Email), i.Roles.column(), i.Message, hash,
-			i.InviterKind, i.InviterID, i.InviterName, i.InviterEmail, in.FormKey, now, i.ExpiresAt); err != nil {
-			return nil, err
-		}
-		if err := r.Record(ctx, q, actor, Entry{Action: InvitationSent, SubjectID: i.ID, SubjectName: i.label(), After: i.Roles.String()}); err != nil {
-			return nil, err
-		}
-		if err := r.mailInvitation(ctx, q, i, token); err != nil {
-			return nil, err
-		}
-		sent = append(sent, i)
-	}
-	return sent, r.Notice(ctx, q, actor.Account.ID)
 }
 
 // makeWay replaces what was declined, stopped or ran out for the same address. The old link then leads to the new one.
@@ -364,7 +292,12 @@ func (r *Room) invitation(ctx context.Context, q db.Q, accountID, id string) (i 
 	if errors.Is(err, sql.ErrNoRows) {
 		err = notFound()
 	}
-	return i, err
+	if err != nil {
+		return i, err
+	}
+	one := []Invitation{i}
+	err = r.addOfferedGroups(ctx, q, accountID, one)
+	return one[0], err
 }
 
 // changePending runs one change of a pending invitation: rights, version and state are checked in its transaction.

@@ -71,6 +71,7 @@ func (r *Room) registerJobs() {
 	job.Handle(r.Jobs, resetMail, r.sendReset, job.Attempts(8))
 	job.Handle(r.Jobs, emailMail, r.sendEmailLink, job.Attempts(12))
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
+	job.Handle(r.Jobs, peopleImport, r.runImport, job.Attempts(10), job.OnDead(r.importLost))
 	r.Jobs.Every("account.tidy", time.Hour, r.tidy)
 	r.Jobs.Every("account.review-reminders", time.Hour, r.remindReviews)
 	r.Jobs.Every("account.erase", time.Hour, r.erase)
@@ -94,7 +95,7 @@ func (r *Room) sendInvitation(ctx context.Context, in invitationLetter) error {
 	link := r.BaseURL + "/invitations/" + in.Token
 	a.Name, i.InviterName = unlink(a.Name), unlink(i.InviterName)
 	until := moment(i.ExpiresAt, a.Location())
-	blocks := []mail.Block{mail.Paragraph("You will be able to " + i.Roles.ability() + " for " + a.Name + " (account " + a.Number + ").")}
+	blocks := []mail.Block{mail.Paragraph("You will be able to " + i.Offered().ability() + " for " + a.Name + " (account " + a.Number + ").")}
 	if i.Message != "" {
 		blocks = append(blocks, mail.Quote(unlink(i.Message)))
 	}
@@ -436,6 +437,8 @@ func (r *Room) tidy(ctx context.Context) error {
 		{`DELETE FROM person_events WHERE at < $1`, now - 366*day},
 		{`DELETE FROM throttles WHERE changed_at < $1 AND until_at < $1`, now - 2*day},
 		{`DELETE FROM dead_links WHERE ended_at < $1`, now - 90*day},
+		{`DELETE FROM people_import_lines WHERE import_id IN (SELECT id FROM people_imports WHERE created_at < $1)`, now - 90*day},
+		{`DELETE FROM people_imports WHERE created_at < $1`, now - 90*day},
 		{`UPDATE invitations SET state = 'expired', token_hash = NULL, ended_at = expires_at, version = version + 1 WHERE state = 'pending' AND created_at < $1`, now - 2*invitationLimit.Milliseconds()},
 	} {
 		if _, err := r.DB.ExecContext(ctx, old.query, old.before); err != nil {

@@ -179,17 +179,27 @@ func (r *Room) peopleRows(ctx context.Context, actor Actor, f PeopleFilter, at l
 	return list, r.addGroups(ctx, actor.Account.ID, list)
 }
 
-// addGroups fills in the groups of a page of people.
+// addGroups fills in the groups of a page of people. What an invitation offers is what its groups give as well.
 func (r *Room) addGroups(ctx context.Context, accountID string, list []Listed) error {
-	var members []string
+	var members, offers []string
 	for _, l := range list {
-		if !l.Invited {
+		if l.Invited {
+			offers = append(offers, l.ID)
+		} else {
 			members = append(members, l.ID)
 		}
 	}
 	groups, err := r.groupsOf(ctx, r.DB, accountID, members)
+	if err != nil {
+		return err
+	}
+	offered, err := r.groupsOffered(ctx, r.DB, accountID, offers)
 	for i := range list {
-		list[i].Groups = groups[list[i].ID]
+		l := &list[i]
+		if l.Groups = groups[l.ID]; l.Invited {
+			l.Groups = offered[l.ID]
+			l.Roles = l.Own.with(l.Groups)
+		}
 	}
 	return err
 }

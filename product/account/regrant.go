@@ -56,22 +56,35 @@ func anys(list []string) []any {
 
 // groupsOf returns the groups of hub users, by name, in one statement for many.
 func (r *Room) groupsOf(ctx context.Context, q db.Q, accountID string, members []string) (map[string][]GroupRef, error) {
+	return groupsIn(ctx, q, accountID, members, func(in string) string {
+		return `SELECT x.membership_id, g.id, g.name, g.roles FROM group_members x JOIN people_groups g ON g.account_id = x.account_id AND g.id = x.group_id
+			WHERE x.account_id = $1 AND x.membership_id IN (` + in + `) ORDER BY g.search`
+	})
+}
+
+// groupsOffered is groupsOf for invitations.
+func (r *Room) groupsOffered(ctx context.Context, q db.Q, accountID string, invitations []string) (map[string][]GroupRef, error) {
+	return groupsIn(ctx, q, accountID, invitations, func(in string) string {
+		return `SELECT x.invitation_id, g.id, g.name, g.roles FROM invitation_groups x JOIN people_groups g ON g.account_id = x.account_id AND g.id = x.group_id
+			WHERE x.account_id = $1 AND x.invitation_id IN (` + in + `) ORDER BY g.search`
+	})
+}
+
+func groupsIn(ctx context.Context, q db.Q, accountID string, holders []string, query func(in string) string) (map[string][]GroupRef, error) {
 	groups := map[string][]GroupRef{}
-	for some := range slices.Chunk(members, most) {
-		rows, err := q.QueryContext(ctx, `
-			SELECT gm.membership_id, g.id, g.name, g.roles FROM group_members gm JOIN people_groups g ON g.account_id = gm.account_id AND g.id = gm.group_id
-			WHERE gm.account_id = $1 AND gm.membership_id IN (`+db.In(2, len(some))+`) ORDER BY g.search`, append([]any{accountID}, anys(some)...)...)
+	for some := range slices.Chunk(holders, most) {
+		rows, err := q.QueryContext(ctx, query(db.In(2, len(some))), append([]any{accountID}, anys(some)...)...)
 		if err != nil {
 			return nil, err
 		}
 		for rows.Next() {
-			var member string
+			var holder string
 			var g GroupRef
-			if err := rows.Scan(&member, &g.ID, &g.Name, (*rolesColumn)(&g.Roles)); err != nil {
+			if err := rows.Scan(&holder, &g.ID, &g.Name, (*rolesColumn)(&g.Roles)); err != nil {
 				rows.Close()
 				return nil, err
 			}
-			groups[member] = append(groups[member], g)
+			groups[holder] = append(groups[holder], g)
 		}
 		if err := rows.Err(); err != nil {
 			return nil, err

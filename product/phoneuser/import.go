@@ -10,6 +10,7 @@ import (
 	"hubline/base/db"
 	"hubline/base/fault"
 	"hubline/base/ident"
+	"hubline/base/sheet"
 	"hubline/product/account"
 )
 
@@ -76,8 +77,8 @@ func (i Import) Count(o Outcome) (n int) {
 	return n
 }
 
-// sheet is what the store keeps of an import's rows.
-type sheet struct {
+// upload is what the store keeps of an import's rows.
+type upload struct {
 	Columns []Column `json:"columns"`
 	Ignored []string `json:"ignored"`
 	Rows    []Row    `json:"rows"`
@@ -90,7 +91,7 @@ func (r *Room) Review(ctx context.Context, actor account.Actor, text string) (i 
 	if err := actor.Require(account.ChangePhoneUsers); err != nil {
 		return i, err
 	}
-	s, err := readSheet(text)
+	s, err := readUpload(text)
 	if err != nil {
 		return i, err
 	}
@@ -130,8 +131,8 @@ func (r *Room) Correct(ctx context.Context, actor account.Actor, id string, fixe
 	}
 	for _, fix := range fixes {
 		for n := range i.Rows {
-			if row := &i.Rows[n]; row.Line == fix.Line && known(fix.Field) {
-				row.Cells[fix.Field] = cell(fix.Value)
+			if row := &i.Rows[n]; row.Line == fix.Line && uploads.Known(fix.Field) {
+				row.Cells[fix.Field] = sheet.Cell(fix.Value)
 				row.Assigned = row.Assigned && fix.Field != extensionColumn
 			}
 		}
@@ -156,7 +157,7 @@ func importOver() error {
 
 // saveImport writes an import whose stored state is still the one named.
 func (r *Room) saveImport(ctx context.Context, q db.Q, accountID string, i Import, was ImportState) error {
-	lines, err := json.Marshal(sheet{i.Columns, i.Ignored, i.Rows})
+	lines, err := json.Marshal(upload{i.Columns, i.Ignored, i.Rows})
 	if err != nil {
 		return err
 	}
@@ -194,7 +195,7 @@ func (r *Room) readImport(ctx context.Context, q db.Q, accountID, id string) (i 
 	if err != nil {
 		return i, err
 	}
-	var s sheet
+	var s upload
 	err = json.Unmarshal([]byte(lines), &s)
 	i.Send, i.Columns, i.Ignored, i.Rows = send == "now", s.Columns, s.Ignored, s.Rows
 	return i, err
@@ -240,9 +241,7 @@ func (r *Room) RunImport(ctx context.Context, actor account.Actor, id string, se
 		if err := r.saveImport(ctx, q, actor.Account.ID, i, Reviewed); err != nil {
 			return err
 		}
-		by := account.Actor{Kind: actor.Kind, Account: account.Account{ID: actor.Account.ID}, PersonID: actor.PersonID, MembershipID: actor.MembershipID,
-			Name: actor.Name, Email: actor.Email, KeyID: actor.KeyID, Maker: actor.Maker, Scopes: actor.Scopes, Address: actor.Address}
-		return r.Jobs.Add(ctx, q, importJob, importing{ImportID: i.ID, Actor: by})
+		return r.Jobs.Add(ctx, q, importJob, importing{ImportID: i.ID, Actor: actor.Later()})
 	})
 	return i, err
 }
