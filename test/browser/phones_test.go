@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/chromedp"
 )
 
 // pick chooses an option of a list by its words: one press opens it, one chooses.
@@ -197,32 +193,5 @@ func TestFiftyPhoneUsersPresses(t *testing.T) {
 	p.sees("Seat 49")
 	if c := p.complaints(); len(c) > 0 {
 		t.Error(strings.Join(c, "\n"))
-	}
-}
-
-// TestPhonePagesFit opens the pages of phones at eleven widths, and weighs them.
-func TestPhonePagesFit(t *testing.T) {
-	t.Parallel()
-	d := startDemo(t)
-	p := sit(t, d)
-	p.signIn(d.who(t, "harbour", "admin,billing"))
-	p.open("/harbour/phone-users")
-	p.choose("Mary Chen")
-	paths := []string{"/harbour/phone-users", "/harbour/phone-users/new", p.at(), "/harbour/imports", "/harbour/numbers", "/harbour/numbers/+61255500142", "/harbour/support", "/harbour/support/more"}
-	for _, path := range paths {
-		warm, _ := p.weighed(func() { p.open(path) })
-		t.Logf("%s, warm: %d bytes", path, warm)
-		if warm > 12_000 {
-			t.Errorf("%s, warm: %d bytes; at most 12000", path, warm)
-		}
-		p.fits(path)
-	}
-	if _, err := chromedp.Call(p.ctx, network.ClearBrowserCache, cdp.Empty{}); err != nil {
-		t.Fatal(err)
-	}
-	cold, requests := p.weighed(func() { p.open("/harbour/phone-users") })
-	t.Logf("phone users, cold: %d bytes, %d requests", cold, requests)
-	if cold > 45_000 || requests > 6 {
-		t.Errorf("phone users, cold: %d bytes in %d requests; at most 45000 in 6", cold, requests)
 	}
 }
