@@ -22,7 +22,7 @@ import (
 )
 
 // The authorisation matrix of the API: every route × the role set of a key's maker × the state of their membership × own, other or no
-// account × what the key is. The routes come from the table. What is expected is worked out from the declaration and the table of
+// account × what the key is × the account at work, asking more than the maker has, or suspended. The routes come from the table. What is expected is worked out from the declaration and the table of
 // rights, by code of the test's own.
 
 // maker is somebody in whose name keys were made.
@@ -52,6 +52,8 @@ type stage struct {
 	things  map[string]map[string]string // by place: the slug, and IDs by the part of the path before them
 	marks   []string                     // words of the other account
 	frozen  *dbtest.Frozen
+
+	opinions []opinion // on all cells
 }
 
 func newStage(t *testing.T, d *db.DB) *stage {
@@ -360,6 +362,7 @@ func (s *stage) check(rt Route, first bool) (wrong []string, cells int) {
 		if err != nil {
 			return []string{err.Error()}, cells
 		}
+		s.opinions = append(s.opinions, c.opinion(got, ""))
 		if problem := s.judge(c, got, same); problem != "" {
 			if wrong = append(wrong, c.String()+": "+problem); first {
 				s.frozen.Restore()
@@ -376,6 +379,7 @@ func (s *stage) check(rt Route, first bool) (wrong []string, cells int) {
 		if err != nil {
 			return []string{err.Error()}, cells
 		}
+		s.opinions = append(s.opinions, c.opinion(got, ""))
 		if problem := s.judge(c, got, same); problem != "" {
 			wrong = append(wrong, c.String()+": "+problem)
 		}
@@ -394,10 +398,11 @@ func TestMatrix(t *testing.T) {
 		for _, rt := range Routes() {
 			wrong, cells := s.check(rt, false)
 			total += cells
-			for _, problem := range wrong {
+			for _, problem := range slices.Concat(wrong, s.inState(rt, "restricted"), s.inState(rt, "suspended")) {
 				t.Error(problem)
 			}
 		}
+		s.writeAnswers(t)
 		t.Logf("%d routes, %d cells", len(Routes()), total)
 		if d.Engine() == db.SQLite { // the rest knows no store
 			s.missingGuards(t)

@@ -15,7 +15,8 @@ import (
 	"hubline/product/account"
 )
 
-// The authorisation matrix: every route × role set × state of membership × own, other or no account × signed in or not. The routes come
+// The authorisation matrix: every route × role set × state of membership × own, other or no account × signed in, out, no more or not enough × the
+// account at work or suspended. The routes come
 // from the table; whoever adds one is told here how to fill it in, or the test fails. What is expected is worked out from the route's
 // declaration and the table of rights, by code of the test's own.
 
@@ -287,7 +288,8 @@ func (c *cast) named(where string) *things {
 type tally struct {
 	routes, cells int
 	by            map[verdict]int
-	first         bool // the first thing wrong is enough
+	first         bool      // the first thing wrong is enough
+	answers       []opinion // of all cells
 }
 
 func newTally() *tally { return &tally{by: map[verdict]int{}} }
@@ -317,6 +319,7 @@ func (c *cast) check(rt Route, count *tally) (wrong []string) {
 		if err != nil {
 			return []string{err.Error()}
 		}
+		count.answers = append(count.answers, cl.answer(answer, ""))
 		report(cl, cl.judge(answer, secrets))
 		if rt.Method == http.MethodGet {
 			if part, err := cl.request("HX-Request: true", "HX-Target: rows", "HX-Current-URL: "+c.URL+"/"); err == nil {
@@ -340,6 +343,7 @@ func (c *cast) check(rt Route, count *tally) (wrong []string) {
 		if err != nil {
 			return []string{err.Error()}
 		}
+		count.answers = append(count.answers, cl.answer(answer, ""))
 		report(cl, cl.judge(answer, secrets))
 		if changed := c.frozen.Restore(); changed == nil && !cl.inert() {
 			report(cl, "nothing changed, so the form that the matrix sends proves nothing")
@@ -406,10 +410,11 @@ func (c *cast) allCells(t *testing.T) {
 	count := newTally()
 	c.visited = true
 	for _, rt := range c.portal.Routes() {
-		for _, problem := range c.check(rt, count) {
+		for _, problem := range slices.Concat(c.check(rt, count), c.inState(rt, "restricted", count), c.inState(rt, "suspended", count)) {
 			t.Error(problem)
 		}
 	}
+	c.writeAnswers(t, count.answers)
 	t.Logf("%d routes, %d cells: %d open, %d sent to sign in, %d forbidden, %d hidden", count.routes, count.cells,
 		count.by[open], count.by[asked], count.by[forbidden], count.by[hidden])
 }

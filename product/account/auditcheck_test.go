@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,10 @@ import (
 	"hubline/product/account/accounttest"
 )
 
-var mutations = flag.Int("mutations", 2000, "how many changed exports the test of goal Q4 makes")
+var (
+	mutations  = flag.Int("mutations", 2000, "how many changed exports the test of goal Q4 makes")
+	keepExport = flag.String("audit.export", "", "a file that gets the true export of the test of goal Q4, for a second opinion (tools/treecheck)")
+)
 
 // forger changes exports the way somebody would who knows the form and can count, so that only hashes and signatures stand in the way.
 type forger struct {
@@ -192,6 +196,9 @@ func longLog(t *testing.T) (*accounttest.Rig, *accounttest.User, []byte) {
 func TestQ4EveryMutationIsFound(t *testing.T) {
 	t.Parallel()
 	r, _, file := longLog(t)
+	if *keepExport != "" {
+		must(t, os.WriteFile(*keepExport, file, 0o600))
+	}
 	lines := strings.SplitAfter(strings.TrimSuffix(string(file), "\n"), "\n")
 	lines[len(lines)-1] += "\n"
 	_, own, err := ed25519.GenerateKey(nil)
