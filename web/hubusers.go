@@ -138,7 +138,9 @@ func (p *Portal) hubUsers(r *Request) error {
 		return err
 	}
 	if r.may(account.InviteHubUsers) && r.Viewer.Actor.Checked {
-		list.Invite = p.newInvitePage(r)
+		if list.Invite, err = p.newInvitePage(r); err != nil {
+			return err
+		}
 	}
 	return r.Render("account/hub-users.html", Page{Title: "Hub users", Crumbs: accountCrumbs(r), Data: list})
 }

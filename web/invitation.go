@@ -38,7 +38,7 @@ func (p *Portal) invitation(r *Request) error {
 	}
 	times := &View{now: p.Now(), zone: w.Account.Location()}
 	data := invitationPage{Welcome: w, Self: "/invitations/" + r.PathValue("token"), Until: times.Deadline(w.Invitation.ExpiresAt), Zone: times.Zone(),
-		Ability: w.Invitation.Roles.Sentence("You", false)}
+		Ability: w.Invitation.Offered().Sentence("You", false)}
 	if r.Viewer == nil {
 		if data.Providers, err = p.providerButtons(r, data.Self+"/with/", w.Account.Slug); err != nil {
 			return err
@@ -165,7 +165,7 @@ func (p *Portal) accept(r *Request) error {
 		return r.showCodes(entrance.Person.Email, entrance.Codes, "You have joined "+w.Account.Name+" with a passkey. Should you lose it, choose a password with Forgot password, "+
 			"then enter one of these codes.", "/"+w.Account.Slug+"/")
 	}
-	return r.Go("/"+w.Account.Slug+"/", Banner{Text: "Welcome to " + w.Account.Name, More: w.Invitation.Roles.Sentence("You", false)})
+	return r.Go("/"+w.Account.Slug+"/", Banner{Text: "Welcome to " + w.Account.Name, More: w.Invitation.Offered().Sentence("You", false)})
 }
 
 // notJoined tells why, on the page itself where that helps. Somebody who has just signed in finds it as themselves.

@@ -20,6 +20,7 @@ type inviteForm struct {
 	Email   string   `form:"email"`
 	Name    string   `form:"name"`
 	Roles   []string `form:"roles"`
+	Groups  []string `form:"groups"`
 	Message string   `form:"message"`
 	FormKey string   `form:"form_key,hidden"`
 	Step    string   `form:"step,hidden"`
@@ -30,6 +31,7 @@ type invitePage struct {
 	Form    *Form
 	FormKey string
 	Cards   roleCards
+	Groups  []Option      // of the account, to join; none without the right to put people into them
 	Life    string        // "7 days"
 	Taken   []takenInvite // addresses that can't be invited, with the way out for each
 	Others  int           // addresses that can
@@ -48,7 +50,9 @@ type takenInvite struct{ Email, Path, Label string }
 type reviewPage struct {
 	inviteForm
 	Offers   []account.Offer
-	Access   account.Roles
+	Access   account.Roles // of themselves and of the groups
+	Why      string        // where it comes from
+	Joins    []string      // names of the groups
 	Sentence string
 	Life     string
 }
@@ -63,7 +67,7 @@ func (p *Portal) invite(r *Request) error {
 		if err != nil {
 			return err
 		}
-		r.Fill(inviteForm{Email: before.Email, Name: before.Name, Roles: before.Roles.Words(), Message: before.Message})
+		r.Fill(inviteForm{Email: before.Email, Name: before.Name, Roles: before.Roles.Words(), Groups: refIDs(before.Groups), Message: before.Message})
 	}
 	if query := r.URL.Query(); query.Has("email") { // from the page where they got a phone
 		r.Fill(inviteForm{Email: query.Get("email"), Name: query.Get("name")})
@@ -81,7 +85,10 @@ func (r *Request) needCheck() error {
 
 // inviteAgain shows the form with whatever is in it.
 func (p *Portal) inviteAgain(r *Request) error {
-	data := p.newInvitePage(r)
+	data, err := p.newInvitePage(r)
+	if err != nil {
+		return err
+	}
 	if len(r.Form.Problems) > 0 {
 		if err := p.wayOut(r, data); err != nil {
 			return err
@@ -91,7 +98,7 @@ func (p *Portal) inviteAgain(r *Request) error {
 		Crumbs: accountCrumbs(r, Link{"Hub users", r.to("hub-users")}), Data: data})
 }
 
-func (p *Portal) newInvitePage(r *Request) *invitePage {
+func (p *Portal) newInvitePage(r *Request) (*invitePage, error) {
 	roles, _ := account.ParseRoles(r.Form.values["roles"])
 	page := &invitePage{Form: r.Form, FormKey: r.Form.Value("form_key"), Cards: roleCards{r.Form, roleSentences("This person", "{n} people"), roles.Sentence("This person", false)},
 		Life: invitationLife(r.Viewer.Actor.Account)}
@@ -101,7 +108,39 @@ func (p *Portal) newInvitePage(r *Request) *invitePage {
 	if n := len(account.ParseAddresses(r.Form.Value("email"))); n > 1 {
 		page.Cards.Now = roles.Sentence(count(n, "person", "people"), true)
 	}
-	return page
+	groups, err := p.groupsToJoin(r)
+	for _, g := range groups {
+		page.Groups = append(page.Groups, Option{Value: g.ID, Label: g.Name, Hint: "Gives " + gives(g.Roles)})
+	}
+	return page, err
+}
+
+// Joins reports whether a group is chosen, or was and is gone.
+func (d *invitePage) Joins() bool {
+	return len(d.Form.values["groups"]) > 0 || d.Form.Error("groups") != ""
+}
+
+// groupsToJoin are the groups that an invitation can offer, by name.
+func (p *Portal) groupsToJoin(r *Request) ([]account.Group, error) {
+	if !r.may(account.ChangeHubUsers) {
+		return nil, nil
+	}
+	groups, _, err := p.Account.Groups(r.Context(), r.Viewer.Actor, account.GroupFilter{Limit: account.MostGroups})
+	return groups, err
+}
+
+func refNames(groups []account.GroupRef) (names []string) {
+	for _, g := range groups {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+func refIDs(groups []account.GroupRef) (ids []string) {
+	for _, g := range groups {
+		ids = append(ids, g.ID)
+	}
+	return ids
 }
 
 func invitationLife(a account.Account) string {
@@ -181,7 +220,7 @@ func (in inviteForm) invite() (account.Invite, error) {
 			offers[i].Name = in.Name
 		}
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", offers, roles, in.Message))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", offers, roles, in.Groups, in.Message))
 	key := in.FormKey
 	if len(key) > 64 {
 		key = key[:64]
@@ -189,7 +228,7 @@ func (in inviteForm) invite() (account.Invite, error) {
 	if key != "" {
 		key += "." + hex.EncodeToString(sum[:8])
 	}
-	return account.Invite{Offers: offers, Roles: roles, Message: in.Message, FormKey: key}, nil
+	return account.Invite{Offers: offers, Roles: roles, Groups: in.Groups, Message: in.Message, FormKey: key}, nil
 }
 
 func (p *Portal) reviewInvitations(r *Request, in inviteForm, invite account.Invite) error {
@@ -197,11 +236,22 @@ func (p *Portal) reviewInvitations(r *Request, in inviteForm, invite account.Inv
 	if err != nil {
 		return r.againHere(err, p.inviteAgain)
 	}
-	data := reviewPage{inviteForm: in, Offers: checked.Offers, Access: checked.Roles, Life: invitationLife(r.Viewer.Actor.Account),
-		Sentence: checked.Roles.Sentence("They", false)}
+	offered := account.Invitation{Roles: checked.Roles}
+	groups, err := p.groupsToJoin(r)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if slices.Contains(checked.Groups, g.ID) {
+			offered.Groups = append(offered.Groups, account.GroupRef{ID: g.ID, Name: g.Name, Roles: g.Roles})
+		}
+	}
+	access := offered.Offered()
+	data := reviewPage{inviteForm: in, Offers: checked.Offers, Access: access, Why: offered.Why(), Joins: refNames(offered.Groups),
+		Life: invitationLife(r.Viewer.Actor.Account), Sentence: access.Sentence("They", false)}
 	data.Email, data.Message = r.Form.Value("email"), checked.Message // Email may have become shorter by leaving some out
 	if n := len(checked.Offers); n > 1 {
-		data.Sentence = checked.Roles.Sentence(count(n, "person", "people"), true)
+		data.Sentence = access.Sentence(count(n, "person", "people"), true)
 	}
 	return r.Render("account/invite-review.html", Page{Title: "Review and send", Section: "hub-users",
 		Crumbs: accountCrumbs(r, Link{"Hub users", r.to("hub-users")}, Link{"Invite people", r.to("hub-users", "invite")}), Data: data})
@@ -223,7 +273,7 @@ func (p *Portal) sendInvitations(r *Request, invite account.Invite) error {
 	for _, i := range sent {
 		labels = append(labels, cmpOr(i.Name, i.Email))
 	}
-	access := "They get " + invite.Roles.String() + " access when they accept."
+	access := "They get " + sent[0].Offered().String() + " access when they accept."
 	if len(sent) == 1 {
 		return r.Go(r.to("hub-users"), Banner{Text: "Invitation sent to " + labels[0] + ".", More: access + " It works for " + invitationLife(r.Viewer.Actor.Account) + ".",
 			Link: r.to("invitations", sent[0].ID), Label: "See the invitation"})

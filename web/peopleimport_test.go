@@ -43,3 +43,22 @@ func TestInvitingPeopleByAList(t *testing.T) {
 		v.open("/harbour/hub-user-imports/template.csv").shows(200, "*", "Email,First name,Last name,Roles,Groups")
 	})
 }
+
+// Groups are chosen in the form, shown before sending and on the invitation, and joined by accepting.
+func TestInvitingPeopleIntoGroups(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		admin := w.Open("harbour")
+		v := w.as(admin)
+		v.open("/harbour/hub-users/invite").lacks("Groups to join")
+		g, err := w.MakeGroup(t.Context(), admin.Actor(), account.NewGroup{Name: "Front desk leads", Roles: account.Roles{account.Billing}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.open("/harbour/hub-users/invite").shows(200, "*", "Groups to join", "Gives Billing").
+			press("Review invitation", "email", "jo@harbour.example", "groups", g.ID).shows(200, "*", "Front desk leads", "from Front desk leads").
+			press("Send invitation", "step", "send").shows(200, "/harbour/hub-users", "They get Billing access when they accept", "from Front desk leads").
+			follow("See the invitation").shows(200, "*", "Front desk leads", "They join when they accept")
+		w.RunJobs()
+		v.open("/harbour/hub-users/invite").press("Review invitation", "email", "lee@harbour.example", "groups", "gone").shows(422, "*", "not there any more")
+	})
+}

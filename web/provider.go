@@ -115,7 +115,7 @@ func (p *Portal) arrive(r *Request, at string) error {
 	}
 	if out.Errand == account.ToAccept {
 		w := out.Welcome
-		return r.Go("/"+w.Account.Slug+"/", Banner{Text: "Welcome to " + w.Account.Name, More: w.Invitation.Roles.Sentence("You", false)})
+		return r.Go("/"+w.Account.Slug+"/", Banner{Text: "Welcome to " + w.Account.Name, More: w.Invitation.Offered().Sentence("You", false)})
 	}
 	if form, ok := p.openKept(out.Kept); ok {
 		return r.resume(form)
