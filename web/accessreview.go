@@ -77,7 +77,7 @@ func (p *Portal) accessReview(r *Request) error {
 	for _, past := range v.Past {
 		data.PastReviews = append(data.PastReviews, pastReview{past, r.to("access-reviews", past.ID)})
 	}
-	_, data.Older = onward(r.to("access-review"), "", after, v.Next)
+	data.Older = r.pages(v.Next).Next
 	for _, months := range account.ReviewEvery {
 		label := "Every " + strconv.Itoa(months) + " months"
 		if months == 0 {
@@ -177,10 +177,10 @@ func (p *Portal) setReviewPolicy(r *Request) error {
 // oldReviewPage is a review that was done.
 type oldReviewPage struct {
 	account.AccessReview
-	Tally           string
-	Rows            []account.Reviewed
-	FirstPage, Next string
-	CSV             string
+	Tally string
+	Rows  []account.Reviewed
+	Pages pages
+	CSV   string
 }
 
 // oldReview shows what a review decided.
@@ -199,7 +199,7 @@ func (p *Portal) oldReview(r *Request) error {
 	}
 	page := r.to("access-reviews", v.ID)
 	data := oldReviewPage{AccessReview: v, Rows: rows, Tally: tallyOf(v), CSV: page + "/decisions.csv"}
-	data.FirstPage, data.Next = onward(page, "", after, next)
+	data.Pages = r.pages(next)
 	return r.Render("account/old-review.html", Page{Title: "Review of access", Section: "access-review", Crumbs: accountCrumbs(r, Link{"Access review", r.to("access-review")}), Data: data})
 }
 

@@ -10,9 +10,9 @@ import (
 
 // keysPage lists API keys: one's own, or everybody's for those who may see them.
 type keysPage struct {
-	pages
-	List []keyRow
-	All  bool // the list holds everybody's
+	Pages pages
+	List  []keyRow
+	All   bool // the list holds everybody's
 }
 
 // keyRow is an API key as the list shows it.
@@ -45,7 +45,7 @@ func (p *Portal) apiKeys(r *Request) error {
 	if err != nil {
 		return err
 	}
-	data := keysPage{pages: r.pages(next), All: r.may(account.AllKeys)}
+	data := keysPage{Pages: r.pages(next), All: r.may(account.AllKeys)}
 	for _, k := range list {
 		row := keyRow{APIKey: k, Path: r.to("api-keys", k.ID, "revocation")}
 		row.Status, row.Works = p.keyStatus(k)

@@ -23,16 +23,16 @@ type auditView struct {
 // auditPage is the page "Audit log".
 type auditPage struct {
 	auditView
-	Page        string
-	Days        []auditDay
-	Areas       []Option
-	People      []Option
-	AboutWhom   string
-	Filtered    bool
-	First, Next string
-	CSV         string
-	Shown       int
-	Empty       *Empty
+	Page      string
+	Days      []auditDay
+	Areas     []Option
+	People    []Option
+	AboutWhom string
+	Filtered  bool
+	Pages     pages
+	CSV       string
+	Shown     int
+	Empty     *Empty
 }
 
 // auditDay is what happened on one day.
@@ -145,13 +145,7 @@ func (p *Portal) auditLog(r *Request) error {
 func (p *Portal) auditPage(r *Request, v auditView, entries []account.AuditEntry, after, next string) (*auditPage, error) {
 	query := v.Query()
 	data := &auditPage{auditView: v, Page: r.to("audit-log"), Filtered: len(query) > 0, Shown: len(entries), CSV: withQuery(r.to("audit-log.csv"), query)}
-	if after != "" {
-		data.First = withQuery(data.Page, query)
-	}
-	if next != "" {
-		query.Set("after", next)
-		data.Next = withQuery(data.Page, query)
-	}
+	data.Pages = r.pages(next)
 	data.Areas = []Option{{Label: "Everything"}}
 	for _, area := range account.Areas {
 		data.Areas = append(data.Areas, Option{Value: area.Name, Label: area.Words})

@@ -18,31 +18,11 @@ var (
 	toJobs     = Link{"Jobs", "/console/jobs"}
 )
 
-// pages are the ways through a list that is read by cursor.
-type pages struct {
-	First string
-	Next  string // empty on the last page
-	Later bool   // this is not the first page
-}
-
-// pages says where the list of this address goes on; next is its cursor, or "".
-func (r *Request) pages(next string) pages {
-	query := r.URL.Query()
-	p := pages{Later: query.Has("after")}
-	query.Del("after")
-	p.First = r.URL.Path + "?" + query.Encode()
-	if next != "" {
-		query.Set("after", next)
-		p.Next = r.URL.Path + "?" + query.Encode()
-	}
-	return p
-}
-
 // State is where a listed account stands, in words.
 func (accountsPage) State(a account.Account) personStatus { return accountStatus(a) }
 
 type accountsPage struct {
-	pages
+	Pages  pages
 	List   []account.Account
 	Search string
 	Found  []number.Found // phone numbers that fit the search, of all accounts

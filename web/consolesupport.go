@@ -12,7 +12,7 @@ var toRequests = Link{"Requests", "/console/requests"}
 
 // queuePage is the provider's queue of requests of all accounts, in one state.
 type queuePage struct {
-	pages
+	Pages  pages
 	State  support.State
 	Counts map[support.State]int
 	List   []support.Queued
@@ -49,7 +49,7 @@ func (p *Portal) ticketQueue(r *Request) error {
 	if data.Counts, err = p.Support.Waiting(r.Context(), r.Viewer.Actor); err != nil {
 		return err
 	}
-	data.pages, data.List = r.pages(next), list
+	data.Pages, data.List = r.pages(next), list
 	return r.Render("console/requests.html", Page{Title: "Requests", Data: data})
 }
 

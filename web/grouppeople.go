@@ -15,13 +15,13 @@ type addPeopleForm struct {
 
 // addPeoplePage offers the hub users who are not in a group.
 type addPeoplePage struct {
-	Group           account.Group
-	Find            Find
-	People          []account.HubUser
-	FirstPage, Next string
-	Everybody       bool // nobody is left to add
-	Searched        string
-	Path            string // of the form
+	Group     account.Group
+	Find      Find
+	People    []account.HubUser
+	Pages     pages
+	Everybody bool // nobody is left to add
+	Searched  string
+	Path      string // of the form
 }
 
 const addOffered = 100 // hub users on one page
@@ -44,7 +44,7 @@ func (p *Portal) addPeople(r *Request) error {
 	r.Fill(addPeopleForm{})
 	data := addPeoplePage{Group: g, People: people, Searched: f.Search, Everybody: len(people) == 0 && f.Search == "" && f.After == "", Path: page,
 		Find: Find{Path: page, Value: f.Search, Label: "Search hub users who are not in this group", Hint: "Name, email"}}
-	data.FirstPage, data.Next = onward(page, f.Search, f.After, next)
+	data.Pages = r.pages(next)
 	return r.Render("account/group-people.html", Page{Title: "Add people to " + g.Name, Section: "groups",
 		Crumbs: accountCrumbs(r, Link{"Groups", r.to("groups")}, Link{g.Name, r.to("groups", g.ID)}), Data: data})
 }

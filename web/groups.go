@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/url"
 	"strings"
 
 	"hubline/base/fault"
@@ -10,11 +9,11 @@ import (
 
 // groupList is the page "Groups".
 type groupList struct {
-	Find            Find
-	Rows            []groupRow
-	FirstPage, Next string
-	Tally           string
-	Empty           *Empty
+	Find  Find
+	Rows  []groupRow
+	Pages pages
+	Tally string
+	Empty *Empty
 }
 
 type groupRow struct {
@@ -34,7 +33,7 @@ func (p *Portal) groups(r *Request) error {
 	}
 	page := r.to("groups")
 	list := &groupList{Tally: count(len(rows), "group"), Find: Find{Path: page, Value: f.Search, Label: "Search groups by name", Hint: "Name", Target: "rows"}}
-	list.FirstPage, list.Next = onward(page, f.Search, f.After, next)
+	list.Pages = r.pages(next)
 	for _, g := range rows {
 		list.Rows = append(list.Rows, groupRow{g, r.to("groups", g.ID)})
 	}
@@ -47,22 +46,6 @@ func (p *Portal) groups(r *Request) error {
 		list.Empty = &Empty{Kind: "first", Icon: "users", Title: "No groups yet", Text: "A group gives the same access to several people and changes it for all of them at once. People you know by name need none.", Label: "Make a group", Path: r.to("groups", "new")}
 	}
 	return r.Render("account/groups.html", Page{Title: "Groups", Crumbs: accountCrumbs(r), Data: list})
-}
-
-// onward makes the addresses of a list's first and next page; "" where there is none.
-func onward(page, search, after, next string) (first, then string) {
-	query := url.Values{}
-	if search != "" {
-		query.Set("q", search)
-	}
-	if after != "" {
-		first = withQuery(page, query)
-	}
-	if next != "" {
-		query.Set("after", next)
-		then = withQuery(page, query)
-	}
-	return first, then
 }
 
 // groupForm is what an admin decides about a group.
@@ -120,15 +103,15 @@ func (p *Portal) makeGroup(r *Request) error {
 // groupPage is one group with its people.
 type groupPage struct {
 	account.Group
-	Cards           roleCards
-	Find            Find
-	People          []memberRow
-	Searched        string
-	FirstPage, Next string
-	Tally           string
-	Meanwhile       *meanwhile
-	Add, Delete     string // addresses
-	History         string
+	Cards       roleCards
+	Find        Find
+	People      []memberRow
+	Searched    string
+	Pages       pages
+	Tally       string
+	Meanwhile   *meanwhile
+	Add, Delete string // addresses
+	History     string
 }
 
 type memberRow struct {
@@ -158,7 +141,7 @@ func (p *Portal) groupPage(r *Request, m *meanwhile) error {
 	data := groupPage{Group: g, Cards: groupCards(r), Meanwhile: m, Searched: f.Search, Tally: count(g.People, "person", "people"),
 		Find: Find{Path: page, Value: f.Search, Label: "Search this group by name or email", Hint: "Name, email", Target: "rows"},
 		Add:  r.to("groups", g.ID, "people"), Delete: r.to("groups", g.ID, "deletion"), History: r.to("audit-log") + "?about=" + g.ID}
-	data.FirstPage, data.Next = onward(page, f.Search, f.After, next)
+	data.Pages = r.pages(next)
 	for _, u := range people {
 		data.People = append(data.People, memberRow{u, r.to("hub-users", u.ID), r.to("groups", g.ID, "people", u.ID, "removal"), u.ID == r.Viewer.Actor.MembershipID})
 	}

@@ -77,27 +77,20 @@ func (v peopleView) filter() account.PeopleFilter {
 }
 
 // withQuery makes an address; the query may be empty.
-func withQuery(page string, query url.Values) string {
-	if len(query) == 0 {
-		return page
-	}
-	return page + "?" + query.Encode()
-}
-
 // peopleList is the page "Hub users".
 type peopleList struct {
 	peopleView
-	Page              string // its address without a query
-	Here              string // its address with one, to come back to
-	Counts            account.Counts
-	Rows              []personRow
-	First, Prev, Next string // addresses of other pages of the list
-	CSV               string
-	Tally             string // "8 people"
-	Empty             *Empty
-	Alone             bool        // nobody but the viewer yet
-	Invite            *invitePage // the dialog; nil when inviting needs a check first
-	Dialogs           []Confirm   // shared by the rows, which fill in whom they are about
+	Page    string // its address without a query
+	Here    string // its address with one, to come back to
+	Counts  account.Counts
+	Rows    []personRow
+	Pages   pages
+	CSV     string
+	Tally   string // "8 people"
+	Empty   *Empty
+	Alone   bool        // nobody but the viewer yet
+	Invite  *invitePage // the dialog; nil when inviting needs a check first
+	Dialogs []Confirm   // shared by the rows, which fill in whom they are about
 }
 
 // personRow is one line of the list.
@@ -198,9 +191,9 @@ func (l *peopleList) lead(page account.PeoplePage, query url.Values) {
 		v.From = 1
 		l.Here = withQuery(l.Page, v.at("before", v.Before, 1))
 	case v.Before != "":
-		l.Here, l.First = withQuery(l.Page, v.at("before", v.Before, v.From)), withQuery(l.Page, query)
+		l.Here, l.Pages.First = withQuery(l.Page, v.at("before", v.Before, v.From)), withQuery(l.Page, query)
 	case v.After != "":
-		l.Here, l.First = withQuery(l.Page, v.at("after", v.After, v.From)), withQuery(l.Page, query)
+		l.Here, l.Pages.First = withQuery(l.Page, v.at("after", v.After, v.From)), withQuery(l.Page, query)
 	default:
 		v.From = 1
 		l.Here = withQuery(l.Page, query)
@@ -210,16 +203,16 @@ func (l *peopleList) lead(page account.PeoplePage, query url.Values) {
 		next, prev = v.From+len(page.Rows), max(1, v.From-v.Size)
 	}
 	if page.Next != "" {
-		l.Next = withQuery(l.Page, v.at("after", page.Next, next))
+		l.Pages.Next = withQuery(l.Page, v.at("after", page.Next, next))
 	}
 	if page.Prev != "" {
-		l.Prev = withQuery(l.Page, v.at("before", page.Prev, prev))
+		l.Pages.Previous = withQuery(l.Page, v.at("before", page.Prev, prev))
 	}
 }
 
 // Sizes are the links to the same list with other numbers of rows; none when one page of the fewest holds it.
 func (l *peopleList) Sizes() (list []Option) {
-	if len(l.Rows) <= sizes[0] && l.First == "" && l.Next == "" {
+	if len(l.Rows) <= sizes[0] && l.Pages.First == "" && l.Pages.Next == "" {
 		return nil
 	}
 	for _, size := range sizes {
@@ -234,7 +227,7 @@ func (l *peopleList) Sizes() (list []Option) {
 func (l *peopleList) tell() {
 	total := map[account.Status]int{account.Everyone: l.Counts.All, account.OnlyActive: l.Counts.Active,
 		account.OnlyInvited: l.Counts.Invited, account.NeedsAttention: l.Counts.Attention}[l.Status]
-	paged := l.First != "" || l.Next != ""
+	paged := l.Pages.First != "" || l.Pages.Next != ""
 	switch shown := count(len(l.Rows), "person", "people"); {
 	case paged && l.From > 0 && l.Search == "" && l.From+len(l.Rows)-1 <= total:
 		l.Tally = thousands(l.From) + "–" + thousands(l.From+len(l.Rows)-1) + " of " + count(total, "person", "people")
@@ -250,8 +243,8 @@ func (l *peopleList) tell() {
 		return
 	}
 	switch {
-	case l.First != "":
-		l.Empty = &Empty{Kind: "none", Title: "Nothing more here", Text: "The list has become shorter since.", Label: "Back to the first page", Path: l.First}
+	case l.Pages.First != "":
+		l.Empty = &Empty{Kind: "none", Title: "Nothing more here", Text: "The list has become shorter since.", Label: "Back to the first page", Path: l.Pages.First}
 	case l.Search != "":
 		l.Tally = "Nobody matches"
 		l.Empty = &Empty{Kind: "none", Title: "Nobody matches “" + l.Search + "”", Text: "Check the spelling, or look in everybody.", Label: "Show everybody", Path: l.Page}

@@ -8,7 +8,7 @@ import (
 )
 
 type jobsPage struct {
-	pages
+	Pages        pages
 	Queued, Dead int
 	Oldest       time.Time // since when the longest waiting job is due
 	List         []job.Job
@@ -50,7 +50,7 @@ func (p *Portal) discardJob(r *Request) error {
 }
 
 type recordPage struct {
-	pages
+	Pages  pages
 	List   []account.AuditEntry
 	Search string
 }

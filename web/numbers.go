@@ -13,13 +13,13 @@ import (
 
 // numberList is the page "Phone numbers".
 type numberList struct {
-	Page            string // its address without a query
-	Search, Sort    string
-	Rows            []numberRow
-	FirstPage, Next string
-	CSV, Tally      string
-	Empty           *Empty
-	Leads           bool // the viewer may choose where numbers lead
+	Page         string // its address without a query
+	Search, Sort string
+	Rows         []numberRow
+	Pages        pages
+	CSV, Tally   string
+	Empty        *Empty
+	Leads        bool // the viewer may choose where numbers lead
 }
 
 type numberRow struct {
@@ -64,6 +64,7 @@ func (p *Portal) numbers(r *Request) error {
 	if fault.Is(err, fault.Invalid) {
 		query := r.URL.Query()
 		query.Del("after")
+		query.Del("back")
 		return r.Redirect(withQuery(r.URL.Path, query))
 	}
 	if err != nil {
@@ -79,13 +80,7 @@ func (p *Portal) numbers(r *Request) error {
 	}
 	query := list.Query()
 	list.CSV = withQuery(r.to("numbers.csv"), query)
-	if f.After != "" {
-		list.FirstPage = withQuery(list.Page, query)
-	}
-	if next != "" {
-		query.Set("after", next)
-		list.Next = withQuery(list.Page, query)
-	}
+	list.Pages = r.pages(next)
 	for _, n := range rows {
 		list.Rows = append(list.Rows, numberRow{n, r.to("numbers", n.Number)})
 	}
@@ -98,8 +93,8 @@ func (l *numberList) tell(r *Request) {
 	case len(l.Rows) > 0 && l.Search != "":
 		l.Tally = count(len(l.Rows), "number", "numbers") + " on this page"
 	case len(l.Rows) > 0:
-	case l.FirstPage != "":
-		l.Empty = &Empty{Kind: "none", Title: "Nothing more here", Text: "The list has become shorter since.", Label: "Back to the first page", Path: l.FirstPage}
+	case l.Pages.First != "":
+		l.Empty = &Empty{Kind: "none", Title: "Nothing more here", Text: "The list has become shorter since.", Label: "Back to the first page", Path: l.Pages.First}
 	case l.Search != "":
 		l.Tally = "No number matches"
 		l.Empty = &Empty{Kind: "none", Title: "No number matches “" + l.Search + "”", Text: "Type a number in any format, or a part of its name.", Label: "Show all numbers", Path: r.to("numbers")}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -105,7 +104,7 @@ type peopleImportReview struct {
 	Problems       []importProblem
 	Filters        Filters
 	Rows           []account.ImportLine
-	First, Next    string
+	Pages          pages
 	Life           string
 	Waits          string // what the lines to invite are called at this stage
 }
@@ -150,17 +149,7 @@ func (p *Portal) peopleImport(r *Request) error {
 		return err
 	}
 	data.filters(show)
-	query := url.Values{}
-	if show != "" {
-		query.Set("show", string(show))
-	}
-	if r.URL.Query().Get("after") != "" {
-		data.First = withQuery(r.URL.Path, query)
-	}
-	if next != "" {
-		query.Set("after", next)
-		data.Next = withQuery(r.URL.Path, query)
-	}
+	data.Pages = r.pages(next)
 	return r.Render("account/people-import-review.html", Page{Title: "Invite people by a list", Section: "hub-users",
 		Crumbs: accountCrumbs(r, Link{"Hub users", r.to("hub-users")}, Link{"Invite by a list", r.to("hub-user-imports")}), Data: data})
 }

@@ -44,17 +44,17 @@ func (v phoneUsersView) filter() phoneuser.Filter {
 // phoneUserList is the page "Phone users".
 type phoneUserList struct {
 	phoneUsersView
-	Page            string // its address without a query
-	Plan            string // "You are using 6 of 10."
-	Left            string // "4 left on your plan"
-	Full            bool
-	First           bool // the account has none yet
-	Rows            []phoneUserRow
-	FirstPage, Next string
-	CSV             string
-	Tally           string
-	Empty           *Empty
-	Dialogs         []Confirm
+	Page    string // its address without a query
+	Plan    string // "You are using 6 of 10."
+	Left    string // "4 left on your plan"
+	Full    bool
+	First   bool // the account has none yet
+	Rows    []phoneUserRow
+	Pages   pages
+	CSV     string
+	Tally   string
+	Empty   *Empty
+	Dialogs []Confirm
 }
 
 // phoneUserRow is one line of the list.
@@ -78,6 +78,7 @@ func (p *Portal) phoneUsers(r *Request) error {
 	if fault.Is(err, fault.Invalid) { // a place in a list that has changed its order since
 		query := r.URL.Query()
 		query.Del("after")
+		query.Del("back")
 		return r.Redirect(withQuery(r.URL.Path, query))
 	}
 	if err != nil {
@@ -90,13 +91,7 @@ func (p *Portal) phoneUsers(r *Request) error {
 	list.plan(used, limit)
 	query := v.Query()
 	list.CSV = withQuery(r.to("phone-users.csv"), query)
-	if v.After != "" {
-		list.FirstPage = withQuery(list.Page, query)
-	}
-	if next != "" {
-		query.Set("after", next)
-		list.Next = withQuery(list.Page, query)
-	}
+	list.Pages = r.pages(next)
 	for _, u := range rows {
 		list.Rows = append(list.Rows, phoneUserLine(r, u))
 	}
@@ -129,8 +124,8 @@ func (l *phoneUserList) tell(r *Request) {
 		return
 	}
 	switch {
-	case l.FirstPage != "":
-		l.Empty = &Empty{Kind: "none", Title: "Nothing more here", Text: "The list has become shorter since.", Label: "Back to the first page", Path: l.FirstPage}
+	case l.Pages.First != "":
+		l.Empty = &Empty{Kind: "none", Title: "Nothing more here", Text: "The list has become shorter since.", Label: "Back to the first page", Path: l.Pages.First}
 	case l.Search != "":
 		l.Tally = "Nobody matches"
 		l.Empty = &Empty{Kind: "none", Title: "Nobody matches “" + l.Search + "”", Text: "Search by extension, name, email or number in any format.", Label: "Show all phone users", Path: r.to("phone-users")}

@@ -83,8 +83,7 @@ type reportPage struct {
 	MorePoints int
 	Columns    []string
 	Lines      []reportLine
-	First      string
-	Next       string
+	Pages      pages
 	CSV        string
 	Empty      *Empty
 }
@@ -144,14 +143,7 @@ func (p *Portal) reportPage(r *Request, kind report.Kind, v reportView, found re
 	for name := range query {
 		data.Filtered = data.Filtered || name != "days"
 	}
-	if after != "" {
-		data.First = withQuery(page, query)
-	}
-	if found.Next != "" {
-		next := v.Query()
-		next.Set("after", found.Next)
-		data.Next = withQuery(page, next)
-	}
+	data.Pages = r.pages(found.Next)
 	data.Columns, data.Lines = lay(found, func(id string) string { return r.to("calls", id) })
 	if found.Counted && found.Figures.Calls > 0 {
 		data.Chart = newChart(found)
@@ -166,10 +158,10 @@ func (p *Portal) reportPage(r *Request, kind report.Kind, v reportView, found re
 // nothing says why there are no rows.
 func (d *reportPage) nothing() *Empty {
 	switch {
-	case d.Next != "":
-		return &Empty{Kind: "none", Title: "Nothing found yet", Text: "Older calls are not searched yet.", Label: "Search further back", Path: d.Next}
-	case d.First != "":
-		return &Empty{Kind: "none", Title: "Nothing more here", Text: "These were all calls.", Label: "Back to the first page", Path: d.First}
+	case d.Pages.Next != "":
+		return &Empty{Kind: "none", Title: "Nothing found yet", Text: "Older calls are not searched yet.", Label: "Search further back", Path: d.Pages.Next}
+	case d.Pages.First != "":
+		return &Empty{Kind: "none", Title: "Nothing more here", Text: "These were all calls.", Label: "Back to the first page", Path: d.Pages.First}
 	case d.Filtered:
 		return &Empty{Kind: "none", Title: "No calls match", Text: "Try other days, another status, or fewer words.", Label: "Show the last 7 days", Path: d.Page}
 	}

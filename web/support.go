@@ -12,8 +12,8 @@ import (
 
 // ticketsPage is the page "Requests": what the account asked the provider.
 type ticketsPage struct {
-	pages
-	List []support.Ticket
+	Pages pages
+	List  []support.Ticket
 }
 
 // ticketStatus is a ticket's state in words, as the customer and the provider see it.
