@@ -75,7 +75,8 @@ func wantNames(t *testing.T, what string, got []string, want ...string) {
 // it. Who may call those is asked of everybody by the isolation walk and the matrices.
 func TestA1InvitationsAreMadeInOnePlace(t *testing.T) {
 	t.Parallel()
-	wantNames(t, "invitations are inserted by", writers(t, "INSERT INTO invitations"), "account.offer")
+	wantNames(t, "invitations are inserted by", writers(t, "INSERT INTO invitations"), "account.makeOffers")
+	wantNames(t, "invitations are made by", callers(t, "account", "makeOffers"), "importSome", "offer")
 	wantNames(t, "offers are made by", callers(t, "account", "offer"), "Invite", "InviteFirstAdmin", "Open")
 	wantNames(t, "memberships are inserted by", writers(t, "INSERT INTO memberships"), "account.join")
 	wantNames(t, "people are joined by", callers(t, "account", "join"), "accept")

@@ -22,6 +22,7 @@ var webRows = []row{
 
 	{"GET", "/{account}/palette/people", "hub users: see"}, {"GET", "/{account}/hub-users", "hub users: see"}, {"GET", "/{account}/hub-users.csv", "hub users: see"},
 	{"GET", "/{account}/invitations", "hub users: see"}, {"GET", "/{account}/groups", "hub users: see"},
+	{"", "/{account}/hub-user-imports*", "hub users: invite"}, {"", "/{account}/webhooks*", "webhooks"},
 	{"", "/{account}/hub-users/invite", "hub users: invite"}, {"", "/{account}/invitations/*", "hub users: invite"},
 	{"", "/{account}/hub-users/*", "hub users: change"}, {"", "/{account}/groups/*", "hub users: change"}, {"", "/{account}/access-review*", "hub users: change"},
 
@@ -41,6 +42,7 @@ var webRows = []row{
 
 // apiRows are the operations of the API.
 var apiRows = []row{
+	{"", "/accounts/{slug}/hub-user-imports*", "hub users: invite"}, {"", "/accounts/{slug}/phone-user-imports*", "phone users: change"}, {"", "/accounts/{slug}/webhooks*", "webhooks"},
 	{"GET", "/accounts/{slug}", "settings: see"}, {"PATCH", "/accounts/{slug}", "settings: change"}, {"", "/accounts/{slug}/roles", "home"},
 	{"", "/accounts/{slug}/api-keys*", "own keys"}, {"", "/accounts/{slug}/audit-log*", "audit log: see"},
 	{"GET", "/accounts/{slug}/hub-users*", "hub users: see"}, {"", "/accounts/{slug}/hub-users*", "hub users: change"},
