@@ -15,7 +15,7 @@ import (
 // The matrix goes on: accounts that ask more of people than a key's maker can show, and accounts that staff suspended. And what all
 // cells answered is written down, so that somebody else can judge it (tools/cedar).
 
-var matrixAnswers = flag.String("api.answers", "", "a file that gets the answer of every cell of the matrix on SQLite")
+var matrixAnswers = flag.String("api.answers", os.Getenv("API_ANSWERS"), "a file that gets the answer of every cell of the matrix on SQLite")
 
 // states are what is made of the account harbour for a part of the matrix, and the problem that every key of it then gets.
 var states = map[string]struct{ change, code string }{

@@ -16,7 +16,7 @@ import (
 // The matrix goes on: the fourth level of signing in, for which the account asks more than the session has, and accounts that staff
 // suspended. And what all cells answered is written down, so that somebody else can judge it (tools/cedar).
 
-var matrixAnswers = flag.String("web.answers", "", "a file that gets the answer of every cell of the matrix on SQLite")
+var matrixAnswers = flag.String("web.answers", os.Getenv("WEB_ANSWERS"), "a file that gets the answer of every cell of the matrix on SQLite")
 
 // states are what is made of the account harbour for a part of the matrix, and what everybody of it is then answered.
 var states = map[string]struct {
