@@ -19,6 +19,7 @@ type HubUser struct {
 	OwnRoles       []string     `json:"own_roles" nullable:"false" enum:"admin,billing" doc:"The roles that were given directly."`
 	Groups         []NamedGroup `json:"groups" nullable:"false" doc:"The groups they are in, whose roles they have too."`
 	State          string       `json:"state" enum:"active,deactivated" doc:"Whoever is deactivated can't enter the account." example:"active"`
+	SecondFactor   bool         `json:"second_factor" doc:"Whether they could sign in with a second factor."`
 	InvitedAt      *time.Time   `json:"invited_at,omitempty" doc:"When the invitation was sent; absent without one." example:"2026-11-25T09:30:00Z"`
 	AcceptedAt     *time.Time   `json:"accepted_at,omitempty" doc:"When the invitation was accepted." example:"2026-11-25T10:02:00Z"`
 	LastSignedInAt *time.Time   `json:"last_signed_in_at,omitempty" doc:"Absent before the first time." example:"2026-11-25T10:02:00Z"`
@@ -39,7 +40,7 @@ type HubUserChange struct {
 
 type HubUserFilter struct {
 	Query  string `query:"q" maxLength:"200" doc:"Only those whose name or address holds this text." example:"jo"`
-	Status string `query:"status" enum:"active,deactivated" doc:"Only those in this state." example:"active"`
+	Status string `query:"status" enum:"active,deactivated,attention" doc:"Only those in this state; attention: active ones without the second factor that the account asks of them." example:"active"`
 	Sort   string `query:"sort" enum:"name,-name,sent,-sent,accepted,-accepted,seen,-seen" default:"name" doc:"Order by name, by when they were invited, when they accepted, or when they last signed in; with a minus from the end." example:"-seen"`
 }
 
@@ -131,15 +132,15 @@ func (d *door) hubUsersCSV(ctx context.Context, actor account.Actor, in *struct 
 }
 
 func hubUserListed(l account.Listed) HubUser {
-	return HubUser{ID: l.ID, PersonID: l.PersonID, Email: l.Email, Name: l.Name, Roles: l.Roles.Words(), OwnRoles: l.Own.Words(), Groups: namedGroups(l.Groups), State: l.State,
+	return HubUser{ID: l.ID, PersonID: l.PersonID, Email: l.Email, Name: l.Name, Roles: l.Roles.Words(), OwnRoles: l.Own.Words(), Groups: namedGroups(l.Groups), State: l.State, SecondFactor: l.SecondFactor,
 		InvitedAt: moment(l.SentAt), AcceptedAt: moment(l.AcceptedAt), LastSignedInAt: moment(l.SeenAt)}
 }
 
 func hubUserItem(u account.HubUser, ifNoneMatch string) *item[HubUser] {
-	return answer(hubUserShown(u), etag(u.Version, "-"+strconv.FormatInt(u.LastSignedInAt, 36)), ifNoneMatch)
+	return answer(hubUserShown(u), etag(u.Version, "-"+strconv.FormatInt(u.LastSignedInAt, 36)+map[bool]string{true: "s"}[u.SecondFactor]), ifNoneMatch)
 }
 
 func hubUserShown(u account.HubUser) HubUser {
-	return HubUser{ID: u.ID, PersonID: u.PersonID, Email: u.Email, Name: u.Name, Roles: u.Roles.Words(), OwnRoles: u.Own.Words(), Groups: namedGroups(u.Groups), State: string(u.State),
+	return HubUser{ID: u.ID, PersonID: u.PersonID, Email: u.Email, Name: u.Name, Roles: u.Roles.Words(), OwnRoles: u.Own.Words(), Groups: namedGroups(u.Groups), State: string(u.State), SecondFactor: u.SecondFactor,
 		InvitedAt: moment(u.InvitedAt), AcceptedAt: moment(u.AcceptedAt), LastSignedInAt: moment(u.LastSignedInAt)}
 }

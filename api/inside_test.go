@@ -214,6 +214,7 @@ var elsewhere = []string{
 	"methods-own", "second-factor-own", "second-factor-unknown", "session-hours", // the portal's settings
 	"check-stronger", "half-ended", "last-way-in", "no-second-factor", "recovery-wrong", "second-factor-asked", "totp-locked", "totp-wrong", // second factors
 	"passkey-known", "passkey-late", "passkey-limit", "passkey-missing", "passkey-none", "passkey-unfit", "passkey-wrong", "passkeys-off", // passkeys
+	"recovery-early", "recovery-just-started", "recovery-link-unknown", "recovery-needless", "recovery-none", "recovery-own", "recovery-provider", "recovery-running", "recovery-waits", // recoveries
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
 	"invitation-account", "decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
 	"account-closed", "account-number-typed", "account-state", "note-empty", "note-form", "pin-form", "pin-wrong", "visit-answered", "visit-excluded", "visit-minutes", "visit-read-only", "visit-open", "visit-over", "visit-ticket", "grant-hours", // the provider's, and letting it in

@@ -12,7 +12,7 @@ import (
 var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
-		"password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "person_events", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
+		"password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "recovery_consents", "person_events", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
 		"people_groups", "group_members", "invitation_groups", "people_imports", "people_import_lines", "access_reviews", "access_review_rows", "review_policies", "terms_versions", "terms_acceptances"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
@@ -252,6 +252,30 @@ var accountVerbs = map[string]verb{
 	}},
 	"DiscardJob": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.DiscardJob(c, a, "nosuchjob")
+	}},
+	"Recovery": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Recovery(c, a, h.joID))
+	}},
+	"StartRecovery": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.StartRecovery(c, a, h.joID))
+	}},
+	"StopRecovery": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.StopRecovery(c, a, h.joID))
+	}},
+	"RecoveryOf": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.RecoveryOf(c, a, h.admin.Actor().PersonID))
+	}},
+	"StartRecoveryOf": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.StartRecoveryOf(c, a, h.admin.Actor().PersonID))
+	}},
+	"StopRecoveryOf": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.StopRecoveryOf(c, a, h.admin.Actor().PersonID)
+	}},
+	"OwnRecovery": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.OwnRecovery(c, a))
+	}},
+	"StopOwnRecovery": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.StopOwnRecovery(c, a)
 	}},
 	"RemoveStaff": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.RemoveStaff(c, a, h.colleague.ID)

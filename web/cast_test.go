@@ -39,15 +39,17 @@ type cast struct {
 	far      *things           // of an account that none of the players belongs to; what is in it has the marks
 	missing  *things           // of no account
 
-	young, youngNumber          string // slug and number of an account whose first admin has not accepted
-	asleep                      string // slug of a suspended account
-	wish                        int64  // number of a request for more phone users
-	half, recovery              string // somebody's sign-in that lacks the second factor, and a code that completes it
-	file, deadJob, colleague    string // an asset; a failed job; another person of the provider
-	reset, invitation, invitee  string // token of a link for a new password; token of an invitation and its address
-	late                        string // token of an invitation that ran out
-	undo                        string // token of a link that takes a change of address back
-	setUp, provision            string // tokens of links that set up a phone
+	young, youngNumber          string    // slug and number of an account whose first admin has not accepted
+	asleep                      string    // slug of a suspended account
+	wish                        int64     // number of a request for more phone users
+	halves                      [2]string // sign-ins of somebody whose recovery is open
+	halfCode, stop              string    // a code that completes the second of them, and the token of the link that stops the recovery
+	half, recovery              string    // somebody's sign-in that lacks the second factor, and a code that completes it
+	file, deadJob, colleague    string    // an asset; a failed job; another person of the provider
+	reset, invitation, invitee  string    // token of a link for a new password; token of an invitation and its address
+	late                        string    // token of an invitation that ran out
+	undo                        string    // token of a link that takes a change of address back
+	setUp, provision            string    // tokens of links that set up a phone
 	frozen                      *dbtest.Frozen
 	farMarks, ownMarks, holders []string // words that only members of far, or of harbour, may read; names of those who can help
 }
@@ -107,6 +109,8 @@ type things struct {
 	targetVersion, invitationVersion int64
 	accountVersion                   int64
 	provider                         string // of sign-ins
+	lost, rescued                    string // who have a second factor; a recovery of the second is open
+	lostPerson, rescuedPerson        string
 }
 
 // The states of membership. The invited belong to another account; the removed to none.
@@ -122,7 +126,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.own = c.things(c.boss, "harbour.example")
 	c.far = c.things(c.Open("far"), "zanzibar.example")
 	c.missing = &things{provider: randomID(), slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), key: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
-		number: "+61255509999", upload: randomID(), list: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
+		number: "+61255509999", upload: randomID(), list: randomID(), lost: randomID(), rescued: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
 	c.missing.bill, c.missing.visit = randomID(), randomID()
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
@@ -231,6 +235,13 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 		c.t.Fatal(err)
 	}
 	th.list = people.ID
+	lost, rescued := c.Join(admin, "lost@"+domain).Check(), c.Join(admin, "rescued@"+domain).Check()
+	lost.Enrol()
+	rescued.Enrol()
+	th.lost, th.rescued, th.lostPerson, th.rescuedPerson = lost.ID(), rescued.ID(), lost.Actor().PersonID, rescued.Actor().PersonID
+	if _, err := c.StartRecovery(ctx, admin.Actor(), th.rescued); err != nil {
+		c.t.Fatal(err)
+	}
 	th.invitationVersion, th.accountVersion = invitation.Version, admin.Actor().Account.Version
 	return th
 }
@@ -405,6 +416,16 @@ func (c *cast) provide(t *testing.T) {
 		t.Fatalf("no half sign-in: %v", err)
 	}
 	c.half = in.Half
+	for i := range c.halves {
+		in, err := c.SignIn(ctx, "rescued@harbour.example", accounttest.Password, careful.Browser())
+		if c.halves[i] = in.Half; err == nil && i == 1 {
+			err = c.SendRecoveryCode(ctx, in.Half, careful.Browser())
+		}
+		if err != nil {
+			t.Fatalf("no recovery: %v", err)
+		}
+	}
+	c.halfCode, c.stop = c.Code("rescued@harbour.example"), c.RecoveryToken("rescued@harbour.example")
 	c.RunJobs()
 	dead, _, err := c.Jobs.Dead(ctx, "", 10)
 	if err != nil || len(dead) != 1 {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,7 +73,8 @@ func notFoundIsNone(err error) error {
 // personPage is a person as staff see them.
 type personPage struct {
 	account.Person
-	Places []account.Place
+	Places   []account.Place
+	Recovery *recoveryCard // for somebody with a second factor
 }
 
 // Status is a membership's state in words.
@@ -94,5 +96,14 @@ func (p *Portal) person(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render("console/person.html", Page{Title: who.Email, Section: "console/accounts", Crumbs: []Link{toAccounts}, Data: personPage{who, places}})
+	data := personPage{Person: who, Places: places}
+	if slices.ContainsFunc(places, func(at account.Place) bool { return at.SecondFactor && at.State != account.Removed }) {
+		rec, err := p.Account.RecoveryOf(r.Context(), r.Viewer.Actor, who.ID)
+		if err != nil {
+			return err
+		}
+		here := "/console/people/" + who.ID
+		data.Recovery = &recoveryCard{rec, here + "/recovery", here + "/recovery/stop", "They"}
+	}
+	return r.Render("console/person.html", Page{Title: who.Email, Section: "console/accounts", Crumbs: []Link{toAccounts}, Data: data})
 }

@@ -247,7 +247,7 @@ func text(n *html.Node) string {
 var unlinked = []string{
 	"GET /sign-in", "GET /sign-in/forgot", "GET /sign-in/forgot/sent", "GET /password/{token}", "GET /invitations/{token}", "GET /check", "GET /email/{token}", "GET /profile/email/{token}",
 	"GET /sign-in/with/{provider}/answer", "GET /sign-in/at/{slug}/answer", "GET /favicon.ico", "GET /robots.txt", "GET /console", "GET /{account}/invitations", "GET /accounts", "GET /{account}/palette/people",
-	"GET /{account}/restricted", "GET /sign-in/second", "GET /profile/security/authenticator", "GET /profile/security/authenticator/removal", "GET /profile/security/passkeys/new", "GET /console/restricted", "GET /console/people/{id}", "GET /phone/set-up/{token}", "GET /phone/provision/{token}", "GET /{account}/imports/{id}", "GET /{account}/imports/{id}/skipped.csv", "GET /{account}/hub-user-imports/{id}", "GET /{account}/hub-user-imports/{id}/report.csv",
+	"GET /{account}/restricted", "GET /sign-in/second", "GET /sign-in/recovery", "GET /sign-in/recovery/stop/{token}", "GET /console/people/{id}/recovery", "GET /profile/security/authenticator", "GET /profile/security/authenticator/removal", "GET /profile/security/passkeys/new", "GET /console/restricted", "GET /console/people/{id}", "GET /phone/set-up/{token}", "GET /phone/provision/{token}", "GET /{account}/imports/{id}", "GET /{account}/imports/{id}/skipped.csv", "GET /{account}/hub-user-imports/{id}", "GET /{account}/hub-user-imports/{id}/report.csv",
 }
 
 // links checks that everybody can open whatever their pages show, and that what they can open is shown to them.

@@ -26,6 +26,8 @@ type hubUserPage struct {
 	Remove     Confirm
 	Deactivate Confirm
 	History    string // address of what happened to them in the audit log
+	Recovery   *recoveryCard
+	Asked      bool // the account asks them for a second factor
 }
 
 // meanwhile says what somebody else changed while a form was open.
@@ -49,6 +51,14 @@ func (p *Portal) hubUserPage(r *Request, u account.HubUser, m *meanwhile) error 
 	who := firstName(u)
 	data := hubUserPage{HubUser: u, You: u.ID == r.Viewer.Actor.MembershipID, Cards: roleCards{r.Form, effects(who, u), effect(who, u.Roles, u.With(chosen))}, Before: u.Access(),
 		Meanwhile: m, Remove: removal(r, u.Label()), Deactivate: deactivation(r, u.Label()), History: r.to("audit-log") + "?about=" + u.ID}
+	if !data.You && u.SecondFactor && u.State != account.Removed {
+		rec, err := p.Account.Recovery(r.Context(), r.Viewer.Actor, u.ID)
+		if err != nil {
+			return err
+		}
+		data.Recovery = &recoveryCard{rec, r.to("hub-users", u.ID, "recovery"), r.to("hub-users", u.ID, "recovery", "stop"), who}
+	}
+	data.Asked = u.State == account.Active && r.Viewer.Actor.Account.Policy.SecondFactor.Asks(u.Roles)
 	data.Remove.ID, data.Remove.Path = "remove", r.to("hub-users", u.ID, "removal")
 	data.Deactivate.ID, data.Deactivate.Path = "deactivate", r.to("hub-users", u.ID, "deactivation")+"?next="+r.to("hub-users", u.ID)
 	return r.Render("account/hub-user.html", Page{Title: u.Label(), Section: "hub-users", Crumbs: accountCrumbs(r, Link{"Hub users", r.to("hub-users")}), Data: data})

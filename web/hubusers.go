@@ -251,7 +251,7 @@ func (l *peopleList) tell() {
 	case l.Status == account.OnlyInvited:
 		l.Empty = &Empty{Kind: "none", Icon: "mail", Title: "No invitations are open", Text: "Everybody who was invited has answered, or their invitation ran out.", Label: "Show everybody", Path: l.Page}
 	case l.Status == account.NeedsAttention:
-		l.Empty = &Empty{Kind: "none", Icon: "ok", Title: "Nothing needs attention", Text: "Invitations that ran out, bounced, were declined or stopped show up here.", Label: "Show everybody", Path: l.Page}
+		l.Empty = &Empty{Kind: "none", Icon: "ok", Title: "Nothing needs attention", Text: "Invitations that ran out, bounced, were declined or stopped show up here, and people without a second factor that this account asks for.", Label: "Show everybody", Path: l.Page}
 	default:
 		l.Empty = &Empty{Kind: "none", Title: "Nobody is active", Text: "Everybody here is deactivated.", Label: "Show everybody", Path: l.Page}
 	}
@@ -315,6 +315,9 @@ func (row *personRow) offerHubUser(r *Request, next string) {
 		row.Menu = append(row.Menu, MenuItem{Label: "Deactivate…", Icon: "pause", Path: row.Path + "/deactivation" + next, Dialog: "deactivate",
 			Fill: fillConfirm(deactivationTitle(label), row.Path+"/deactivation"+next)})
 	}
+	if row.SecondFactor {
+		row.Menu = append(row.Menu, MenuItem{Label: "Lost second factor…", Icon: "key", Path: row.Path + "/recovery"})
+	}
 	row.Menu = append(row.Menu, MenuItem{Label: "Remove from account…", Icon: "bin", Path: row.Path + "/removal" + next, Dialog: "remove", Danger: true,
 		Fill: fillConfirm(removalTitle(label), row.Path+"/removal"+next)})
 }
@@ -342,6 +345,9 @@ func (row *personRow) offerInvited(r *Request, now time.Time, next string) {
 func statusOf(l account.Listed, now time.Time) personStatus {
 	switch l.State {
 	case string(account.Active):
+		if l.Lacks {
+			return personStatus{"warn", "No second factor", "lock"}
+		}
 		return personStatus{"ok", "Active", "ok"}
 	case string(account.Deactivated):
 		return personStatus{"", "Deactivated", "pause"}
@@ -397,12 +403,16 @@ func fillConfirm(title, action string) string {
 func (p *Portal) hubUsersCSV(r *Request) error {
 	v, zone, now := peopleFrom(r.URL.Query()), r.zone(), p.Now()
 	in := " (" + zone.String() + ")"
-	out, err := r.csv(r.Viewer.Account.Slug+"-hub-users", "Email", "Name", "Access", "Comes from", "Status", "Invitation sent"+in, "Accepted"+in, "Last signed in"+in)
+	out, err := r.csv(r.Viewer.Account.Slug+"-hub-users", "Email", "Name", "Access", "Comes from", "Status", "Second factor", "Invitation sent"+in, "Accepted"+in, "Last signed in"+in)
 	if err != nil {
 		return err
 	}
 	return out.end(p.Account.EachPerson(r.Context(), r.Viewer.Actor, v.filter(), func(l account.Listed) error {
-		return out.row(l.Email, l.Name, l.Roles.String(), l.Why(), statusOf(l, now).Text, csvTime(l.SentAt, zone), csvTime(l.AcceptedAt, zone), csvTime(l.SeenAt, zone))
+		second := map[bool]string{true: "Yes", false: "No"}[l.SecondFactor]
+		if l.Invited {
+			second = ""
+		}
+		return out.row(l.Email, l.Name, l.Roles.String(), l.Why(), statusOf(l, now).Text, second, csvTime(l.SentAt, zone), csvTime(l.AcceptedAt, zone), csvTime(l.SeenAt, zone))
 	}))
 }
 

@@ -336,7 +336,7 @@ func TestHubUsersCSV(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(table[0], "|"); got != "Email|Name|Access|Comes from|Status|Invitation sent (Australia/Sydney)|Accepted (Australia/Sydney)|Last signed in (Australia/Sydney)" {
+		if got := strings.Join(table[0], "|"); got != "Email|Name|Access|Comes from|Status|Second factor|Invitation sent (Australia/Sydney)|Accepted (Australia/Sydney)|Last signed in (Australia/Sydney)" {
 			t.Errorf("columns %s", got)
 		}
 		byEmail := map[string][]string{}
@@ -354,10 +354,10 @@ func TestHubUsersCSV(t *testing.T) {
 		if got := byEmail["trick6@harbour.example"][1]; got != tricks[6] {
 			t.Errorf("a plain cell became %q", got)
 		}
-		if got := strings.Join(byEmail["jo@harbour.example"], "|"); got != "jo@harbour.example||Standard||Invited, 7 days left|2026-11-30 09:00||" {
+		if got := strings.Join(byEmail["jo@harbour.example"], "|"); got != "jo@harbour.example||Standard||Invited, 7 days left||2026-11-30 09:00||" {
 			t.Errorf("an invitation: %s", got)
 		}
-		if got := strings.Join(byEmail["admin@harbour.example"], "|"); got != "admin@harbour.example|Admin|Admin, Billing||Active|2026-11-22 09:00|2026-11-22 09:00|2026-11-30 09:00" {
+		if got := strings.Join(byEmail["admin@harbour.example"], "|"); got != "admin@harbour.example|Admin|Admin, Billing||Active|No|2026-11-22 09:00|2026-11-22 09:00|2026-11-30 09:00" {
 			t.Errorf("a hub user: %s", got)
 		}
 		filtered, err := csv.NewReader(strings.NewReader(w.as(admin).open("/harbour/hub-users.csv?status=attention&sort=-name").body)).ReadAll()

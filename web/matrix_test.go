@@ -81,6 +81,11 @@ var parameters = map[string]func(c *cell) string{
 	"/{account}/hub-users/{id} paused":             func(c *cell) string { return c.paused },
 	"/profile/email/{token}":                       func(c *cell) string { return c.who.move },
 	"/email/{token}":                               func(c *cell) string { return c.undo },
+	"/sign-in/recovery/stop/{token}":               func(c *cell) string { return c.stop },
+	"/{account}/hub-users/{id} lost":               func(c *cell) string { return c.lost },
+	"/{account}/hub-users/{id} rescued":            func(c *cell) string { return c.rescued },
+	"/console/people/{id} lost":                    func(c *cell) string { return c.own.lostPerson },
+	"/console/people/{id} rescued":                 func(c *cell) string { return c.own.rescuedPerson },
 	"/invitations/{token} late":                    func(c *cell) string { return c.cast.late },
 }
 
@@ -90,6 +95,14 @@ func nothing(*cell) url.Values { return url.Values{} }
 func init() {
 	maps.Copy(posts, map[string]func(c *cell) url.Values{
 		"/sign-in/second":                         func(c *cell) url.Values { return pairs("half", c.half, "code", c.recovery) },
+		"/sign-in/recovery":                       func(c *cell) url.Values { return pairs("half", c.halves[0]) },
+		"/sign-in/recovery/code":                  func(c *cell) url.Values { return pairs("half", c.halves[1], "code", c.halfCode) },
+		"/sign-in/recovery/stop/{token}":          nothing,
+		"/profile/security/recovery/stop":         nothing,
+		"/{account}/hub-users/{id}/recovery":      nothing,
+		"/{account}/hub-users/{id}/recovery/stop": nothing,
+		"/console/people/{id}/recovery":           nothing,
+		"/console/people/{id}/recovery/stop":      nothing,
 		"/profile/security/authenticator":         nothing,
 		"/profile/security/authenticator/confirm": func(*cell) url.Values { return pairs("code", "123456") },
 		"/profile/security/authenticator/removal": nothing,
@@ -135,6 +148,12 @@ func (c *cell) address() (string, error) {
 			fill := parameters[sofar]
 			if strings.HasSuffix(c.route.Pattern, "/reactivation") && part == "{id}" {
 				fill = parameters[sofar+" paused"]
+			}
+			if strings.HasSuffix(c.route.Pattern, "{id}/recovery") && part == "{id}" {
+				fill = parameters[sofar+" lost"]
+			}
+			if strings.HasSuffix(c.route.Pattern, "{id}/recovery/stop") && part == "{id}" {
+				fill = parameters[sofar+" rescued"]
 			}
 			if strings.HasSuffix(c.route.Pattern, "{token}/ask") {
 				fill = parameters[sofar+" late"]
@@ -378,7 +397,7 @@ func (c *cell) inert() bool {
 		return true
 	case "/profile/security/passkeys/{id}/removal": // the provider's people have no fresh check
 		return c.who.state == "staff"
-	case "/profile/security/authenticator/confirm", "/profile/security/authenticator/removal", "/profile/security/recovery-codes": // nobody here has an app
+	case "/profile/security/authenticator/confirm", "/profile/security/authenticator/removal", "/profile/security/recovery-codes", "/profile/security/recovery/stop": // nobody here has an app, or lost one
 		return true
 	case "/invitations/{token}": // whoever is signed in as somebody else is told so
 		return c.level == "signed in"

@@ -25,6 +25,7 @@ type ownEvent struct {
 
 type securityPage struct {
 	Ways     account.OwnWays
+	Recovery account.Recovery // that somebody started
 	Passkeys []account.Way
 	Makes    bool // passkeys work here
 	Sessions []ownSession
@@ -41,6 +42,9 @@ func (p *Portal) security(r *Request) error {
 	var data securityPage
 	var err error
 	if data.Ways, err = p.Account.OwnWays(ctx, actor); err != nil {
+		return err
+	}
+	if data.Recovery, err = p.Account.OwnRecovery(ctx, actor); err != nil {
 		return err
 	}
 	data.Password, data.Makes = data.Ways.Password, p.Account.PasskeysWork()

@@ -10,9 +10,10 @@ import (
 )
 
 type staffCommand struct {
-	Create staffCreateCommand `cmd:"" help:"Add a person of the provider, or give them a new link, and print a one-time link to choose a password."`
-	List   staffListCommand   `cmd:"" help:"List the provider's people."`
-	Remove staffRemoveCommand `cmd:"" help:"End a person's access to the console."`
+	Create  staffCreateCommand  `cmd:"" help:"Add a person of the provider, or give them a new link, and print a one-time link to choose a password."`
+	List    staffListCommand    `cmd:"" help:"List the provider's people."`
+	Recover staffRecoverCommand `cmd:"" help:"Start a recovery for a person of the provider who lost their second factor."`
+	Remove  staffRemoveCommand  `cmd:"" help:"End a person's access to the console."`
 }
 
 type staffCreateCommand struct {
@@ -79,6 +80,43 @@ func (c *staffListCommand) Run(ctx context.Context, std *streams) error {
 	return table.Flush()
 }
 
+type staffRecoverCommand struct {
+	operator
+	Email string `arg:"" help:"Email address of the person."`
+}
+
+// Run starts a recovery. Nobody else can for the provider's people, as each of them could take the place of the others.
+func (c *staffRecoverCommand) Run(ctx context.Context, std *streams) error {
+	room, closer, err := c.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	p, err := staffPerson(ctx, room, c.Email)
+	if err == nil {
+		_, err = room.StartRecoveryOf(ctx, account.Operate(), p.ID)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s signs in with their password within 3 days, and recovers with a code from their mailbox\n", p.Email)
+	return nil
+}
+
+// staffPerson finds one of the provider's people by address.
+func staffPerson(ctx context.Context, room *account.Room, email string) (account.Person, error) {
+	people, err := room.StaffPeople(ctx, account.Operate())
+	for _, p := range people {
+		if strings.EqualFold(p.Email, email) {
+			return p, err
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("%s is not one of the provider's people; see hubline staff list", email)
+	}
+	return account.Person{}, err
+}
+
 type staffRemoveCommand struct {
 	operator
 	Email string `arg:"" help:"Email address of the person."`
@@ -90,18 +128,13 @@ func (c *staffRemoveCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer closer.Close()
-	people, err := room.StaffPeople(ctx, account.Operate())
+	p, err := staffPerson(ctx, room, c.Email)
+	if err == nil {
+		err = room.RemoveStaff(ctx, account.Operate(), p.ID)
+	}
 	if err != nil {
 		return err
 	}
-	for _, p := range people {
-		if strings.EqualFold(p.Email, c.Email) {
-			if err := room.RemoveStaff(ctx, account.Operate(), p.ID); err != nil {
-				return err
-			}
-			fmt.Fprintf(std.out, "%s can no longer open the console\n", p.Email)
-			return nil
-		}
-	}
-	return fmt.Errorf("%s is not one of the provider's people; see hubline staff list", c.Email)
+	fmt.Fprintf(std.out, "%s can no longer open the console\n", p.Email)
+	return nil
 }

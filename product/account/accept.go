@@ -305,9 +305,10 @@ func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, addre
 	name := cmpOr(person.Name, w.Invitation.Name)
 	id := ident.New()
 	if _, err := q.ExecContext(ctx, `
-		INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, own_roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $10, $11, $11, 1)`,
-		w.Account.ID, id, person.ID, person.Email, name, searchText(name, person.Email), w.Invitation.Offered().column(), w.Invitation.Roles.column(), w.Invitation.ID, w.Invitation.SentAt, now); err != nil {
+		INSERT INTO memberships (account_id, id, person_id, email, name, search, roles, own_roles, state, invitation_id, invited_at, accepted_at, last_signed_in_at, version, second_factor)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $10, $11, $11, 1, $12)`,
+		w.Account.ID, id, person.ID, person.Email, name, searchText(name, person.Email), w.Invitation.Offered().column(), w.Invitation.Roles.column(), w.Invitation.ID, w.Invitation.SentAt, now,
+		bit(person.ways.second())); err != nil {
 		return err
 	}
 	if err := r.counted(ctx, q, w.Account.ID, "", Active); err != nil {

@@ -39,6 +39,9 @@ const (
 	HubUserRemoved       Action = "hub-user.removed"
 	HubUserEmailChanged  Action = "hub-user.email-changed"
 	HubUsersImported     Action = "hub-user.imported"
+	RecoveryStarted      Action = "hub-user.recovery-started"
+	RecoveryStopped      Action = "hub-user.recovery-stopped"
+	RecoveryDone         Action = "hub-user.recovered"
 	AccessAsked          Action = "hub-user.access-asked"
 	TermsPublished       Action = "terms.published"
 	AccessReviewed       Action = "access-review.done"
@@ -185,6 +188,9 @@ var sentences = map[Action]string{
 	HubUserRemoved:       "{who} removed {what} from hub users",
 	HubUserEmailChanged:  "{who} changed the address of their sign-in",
 	HubUsersImported:     "{who} invited people by a list of {what}",
+	RecoveryStarted:      "{who} started a recovery of {what}, who lost their second factor",
+	RecoveryStopped:      "{who} stopped the recovery of {what}",
+	RecoveryDone:         "{what} came back without their second factor, by a recovery",
 	AccessAsked:          "{who} asked for access: {after}",
 	TermsPublished:       "{who} published {what} of the terms",
 	AccessReviewed:       "{who} finished a review of access: {after}",

@@ -203,7 +203,8 @@ func (r *Room) mayGoWithout(ctx context.Context, q db.Q, p Person) error {
 	return fault.New(fault.Conflict, "second-factor-asked", name+" asks you for a second factor. Set up another one first")
 }
 
-// setWays notes what a person has beside the password, after any of it changed. Nothing else writes people.ways.
+// setWays notes what a person has beside the password, after any of it changed, and in their memberships whether that is a second factor.
+// Nothing else writes people.ways.
 func (r *Room) setWays(ctx context.Context, q db.Q, personID string) (ways, error) {
 	var words []string
 	for _, way := range []struct {
@@ -224,6 +225,9 @@ func (r *Room) setWays(ctx context.Context, q db.Q, personID string) (ways, erro
 	}
 	has := ways(strings.Join(words, ","))
 	if _, err := q.ExecContext(ctx, `UPDATE people SET ways = $2 WHERE id = $1`, personID, string(has)); err != nil {
+		return "", err
+	}
+	if _, err := q.ExecContext(ctx, `UPDATE memberships SET second_factor = $2 WHERE person_id = $1 AND second_factor <> $2`, personID, bit(has.second())); err != nil {
 		return "", err
 	}
 	return has, r.noticePeople(ctx, q, personID)

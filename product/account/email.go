@@ -132,7 +132,8 @@ func (r *Room) moveTo(ctx context.Context, q db.Q, p Person, email, by string) (
 	if err != nil {
 		return p, err
 	}
-	for _, query := range []string{`DELETE FROM sessions WHERE person_id = $1`, `DELETE FROM email_changes WHERE person_id = $1`} {
+	for _, query := range []string{`DELETE FROM sessions WHERE person_id = $1`, `DELETE FROM email_changes WHERE person_id = $1`,
+		`DELETE FROM recovery_links WHERE person_id = $1`, `DELETE FROM recovery_consents WHERE person_id = $1`} {
 		if _, err := q.ExecContext(ctx, query, p.ID); err != nil {
 			return p, err
 		}

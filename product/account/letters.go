@@ -35,6 +35,7 @@ type invitationLetter struct {
 
 type codeLetter struct {
 	Email, Code   string
+	Action        string
 	At            int64
 	Zone          string
 	From, Address string
@@ -69,6 +70,7 @@ func (r *Room) registerJobs() {
 	job.Handle(r.Jobs, reminderMail, r.sendInvitation, job.Attempts(8))
 	job.Handle(r.Jobs, codeMail, r.sendCode, job.Attempts(5))
 	job.Handle(r.Jobs, resetMail, r.sendReset, job.Attempts(8))
+	job.Handle(r.Jobs, recoveryMail, r.sendRecovery, job.Attempts(12))
 	job.Handle(r.Jobs, emailMail, r.sendEmailLink, job.Attempts(12))
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
 	job.Handle(r.Jobs, peopleImport, r.runImport, job.Attempts(10), job.OnDead(r.importLost))
@@ -203,12 +205,16 @@ func (r *Room) sendCode(ctx context.Context, in codeLetter) error {
 	}
 	zone := location(in.Zone)
 	shown := in.Code[:3] + " " + in.Code[3:]
+	foot := "Did not ask for it? Somebody is using your signed-in browser. Sign out everywhere under Profile, Security."
+	if in.Action == recoverAction {
+		foot = "Did not ask for it? Somebody knows your password. Choose Forgot password, and tell an admin of your account."
+	}
 	return r.sendOrDrop(ctx, mail.Letter{To: in.Email, Subject: "Your confirmation code is " + shown, Preheader: shown + " is your code. It works for 10 minutes.",
 		Title: "Your confirmation code is " + shown,
 		Blocks: []mail.Block{mail.Code(shown), mail.Paragraph("Enter it on the page where you asked for it. It works for 10 minutes, once."),
 			mail.Facts(mail.Fact{Label: "Asked for", Value: moment(in.At, zone)}, mail.Fact{Label: "From", Value: Describe(in.From) + ", " + in.Address}),
 			mail.Small("We never ask for this code by phone, text or chat. Do not give it to anyone.")},
-		Footer: []string{"Did not ask for it? Somebody is using your signed-in browser. Sign out everywhere under Profile, Security."}})
+		Footer: []string{foot}})
 }
 
 // sendReset makes the link and mails it, if somebody has that address. The same job run again mails the same link.
@@ -432,6 +438,7 @@ func (r *Room) tidy(ctx context.Context) error {
 		{`DELETE FROM email_undos WHERE expires_at < $1`, now},
 		{`DELETE FROM provider_attempts WHERE expires_at < $1`, now},
 		{`DELETE FROM recovery_links WHERE expires_at < $1`, now},
+		{`DELETE FROM recovery_consents WHERE given_at < $1`, now - recoveryLife.Milliseconds()},
 		{`DELETE FROM spent_challenges WHERE expires_at < $1`, now},
 		{`DELETE FROM authenticators WHERE confirmed_at = 0 AND created_at < $1`, now - day},
 		{`DELETE FROM person_events WHERE at < $1`, now - 366*day},

@@ -31,6 +31,8 @@ type Listed struct {
 	ExpiresAt    int64
 	CreatedAt    int64 // of an invitation
 	Resends      int
+	SecondFactor bool // a hub user who could show one
+	Lacks        bool // an active hub user whom the account asks for a second factor, and who has none
 	Version      int64
 	key          string // sort key when it is text
 	keyTime      int64  // sort key when it is a time
@@ -59,12 +61,12 @@ const (
 	OnlyActive      Status = "active"
 	OnlyDeactivated Status = "deactivated"
 	OnlyInvited     Status = "invited"
-	NeedsAttention  Status = "attention" // expired, bounced, declined or stopped
+	NeedsAttention  Status = "attention" // invitations that expired, bounced, were declined or stopped; hub users without the second factor that is asked of them
 )
 
 // memberships reports whether only memberships can have the status, invitations whether only invitations can.
 func (s Status) memberships() bool { return s == OnlyActive || s == OnlyDeactivated }
-func (s Status) invitations() bool { return s == OnlyInvited || s == NeedsAttention }
+func (s Status) invitations() bool { return s == OnlyInvited }
 
 // Sort names a column the list can be sorted by.
 type Sort string
@@ -89,6 +91,8 @@ type PeopleFilter struct {
 	Limit       int
 	Memberships bool // leave out invitations
 	Invitations bool // leave out memberships
+
+	demand Demand // the account's, for NeedsAttention
 }
 
 var sortKeys = map[Sort][2]string{ // of memberships, of invitations
@@ -121,6 +125,7 @@ func (r *Room) PeoplePage(ctx context.Context, actor Actor, f PeopleFilter) (pag
 		return page, err
 	}
 	mark := fmt.Sprintf("people %s %s %s %t", actor.Account.ID, f.Sort, f.Status, f.Descending)
+	f.demand = actor.Account.Policy.SecondFactor
 	at, err := listing.Read(r.Keys, mark, cmpOr(f.Before, f.After))
 	if err != nil {
 		return page, err
@@ -167,9 +172,10 @@ func (r *Room) peopleRows(ctx context.Context, actor Actor, f PeopleFilter, at l
 			key = &l.key
 		}
 		if err := rows.Scan((*flag)(&l.Invited), &l.ID, &l.PersonID, &l.Email, &l.Name, (*rolesColumn)(&l.Roles), (*rolesColumn)(&l.Own), &l.State, &l.Delivery, &l.DeliveryNote,
-			&l.Inviter, &l.SentAt, &l.AcceptedAt, &l.SeenAt, &l.ExpiresAt, &l.CreatedAt, &l.Resends, &l.Version, key); err != nil {
+			&l.Inviter, &l.SentAt, &l.AcceptedAt, &l.SeenAt, &l.ExpiresAt, &l.CreatedAt, &l.Resends, (*flag)(&l.SecondFactor), &l.Version, key); err != nil {
 			return nil, err
 		}
+		l.Lacks = l.State == string(Active) && !l.SecondFactor && f.demand.Asks(l.Roles)
 		list = append(list, l)
 	}
 	if err := rows.Err(); err != nil {
@@ -258,15 +264,15 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 	var arms []string
 	columns := sortKeys[f.Sort]
 	if !f.Invitations && !f.Status.invitations() {
-		state := map[Status]string{Everyone: "state <> 'removed'", OnlyActive: "state = 'active'", OnlyDeactivated: "state = 'deactivated'"}[f.Status]
+		state := map[Status]string{Everyone: "state <> 'removed'", OnlyActive: "state = 'active'", OnlyDeactivated: "state = 'deactivated'", NeedsAttention: f.demand.lacking()}[f.Status]
 		arms = append(arms, `SELECT 0 AS invited, id, person_id, email, name, roles, own_roles, state, '' AS delivery, '' AS delivery_note, '' AS inviter,
-			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, 0 AS created_at, 0 AS resends, version, `+columns[0]+` AS sort_key
+			invited_at, accepted_at, last_signed_in_at, 0 AS expires_at, 0 AS created_at, 0 AS resends, second_factor, version, `+columns[0]+` AS sort_key
 			FROM memberships WHERE account_id = $1 AND `+state+search+after(columns[0])+`
 			ORDER BY `+columns[0]+` `+order+`, id `+order+limit)
 	}
 	if !f.Memberships && !f.Status.memberships() {
 		arms = append(arms, `SELECT 1 AS invited, id, '' AS person_id, email, name, roles, roles AS own_roles, state, delivery, delivery_note, inviter_name AS inviter,
-			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, created_at, resends, version, `+columns[1]+` AS sort_key
+			sent_at AS invited_at, 0 AS accepted_at, 0 AS last_signed_in_at, expires_at, created_at, resends, 0 AS second_factor, version, `+columns[1]+` AS sort_key
 			FROM invitations WHERE account_id = $1 AND `+f.openInvitations(arg, now)+search+after(columns[1])+`
 			ORDER BY `+sortColumn(columns[1])+` `+order+`, id `+order+limit)
 	}
@@ -274,6 +280,17 @@ func (f PeopleFilter) query(accountID string, at listing.Cursor, now int64) (str
 		return arms[0], args
 	}
 	return `SELECT * FROM (` + arms[0] + `) AS members UNION ALL SELECT * FROM (` + arms[1] + `) AS offers ORDER BY sort_key ` + order + `, id ` + order + limit, args
+}
+
+// lacking is the condition for hub users who need a second factor and have none. Its first two parts are those of an index.
+func (d Demand) lacking() string {
+	switch d {
+	case OfEveryone:
+		return "state = 'active' AND second_factor = 0"
+	case OfHolders:
+		return "state = 'active' AND second_factor = 0 AND roles <> ''"
+	}
+	return "1 = 0"
 }
 
 // sortColumn keeps a constant sort key out of ORDER BY, where it would name a column by position.

@@ -32,7 +32,9 @@ var ownEvents = map[string]ownEvent{
 	"passkey-off": {"Passkey removed: {detail}", "A passkey was removed", "“{detail}” can't sign in any more."},
 	"codes-made":  {"New recovery codes made", "New recovery codes were made", "The codes before stopped working."},
 	"code-used":   {"Recovery code used, {detail} left", "A recovery code was used", "It works no more. {detail} are left. Make new ones under Profile, Security, if you run short."},
-	"recovered":   {"Second factor removed by recovery", "Your second factor was removed", "An admin started a recovery, and it was completed with your password. Set up a new second factor under Profile, Security."},
+	"recovery":    {"Recovery started by {detail}", "", ""}, // its mail has a link to stop it
+	"unrecovered": {"Recovery stopped", "", ""},
+	"recovered":   {"Second factor removed by recovery", "Your second factor was removed", "A recovery was completed with a code from your mailbox. Set up a new second factor under Profile, Security."},
 }
 
 // Words tells the event as people do.

@@ -126,8 +126,8 @@ const (
 // Demands lists the demands in the order in which the form offers them.
 var Demands = []Demand{OfNobody, OfHolders, OfEveryone}
 
-// asks reports whether the account asks a hub user with those roles for a second factor.
-func (d Demand) asks(roles Roles) bool { return d == OfEveryone || d == OfHolders && len(roles) > 0 }
+// Asks reports whether the account asks a hub user with those roles for a second factor.
+func (d Demand) Asks(roles Roles) bool { return d == OfEveryone || d == OfHolders && len(roles) > 0 }
 
 // Need is something that keeps a hub user out of an account until it is there. Their membership is restricted as long.
 type Need string
@@ -148,7 +148,7 @@ func (a Actor) unmet() []Need {
 	switch {
 	case a.Account.ID == "": // outside accounts nobody asks
 	case a.Kind == Member && !later:
-		if policy.SecondFactor.asks(a.Roles) && !a.twoFactors(policy) {
+		if policy.SecondFactor.Asks(a.Roles) && !a.twoFactors(policy) {
 			needs = append(needs, NeedSecondFactor)
 		}
 		if !slices.ContainsFunc(policy.Methods.List(), a.proofs.Has) {
@@ -158,7 +158,7 @@ func (a Actor) unmet() []Need {
 			needs = append(needs, NeedTerms)
 		}
 	case a.Kind == Key, later: // nobody signs in: what counts is what its maker, or whoever began the job, could show
-		if policy.SecondFactor.asks(a.Roles) && !a.ways.second() {
+		if policy.SecondFactor.Asks(a.Roles) && !a.ways.second() {
 			needs = append(needs, NeedSecondFactor)
 		}
 		if !slices.ContainsFunc(policy.Methods.List(), func(m Method) bool { return m == ByPassword || a.ways.has(m) }) {

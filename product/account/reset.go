@@ -107,6 +107,11 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 		if p, err = r.newSecret(ctx, q, p, secret, b); err != nil {
 			return err
 		}
+		if p.ways.second() {
+			if _, err := q.ExecContext(ctx, `UPDATE people SET password_mailed_at = $2 WHERE id = $1`, p.ID, r.now()); err != nil {
+				return err
+			}
+		}
 		in, err = r.startSession(ctx, q, p, b, Proved(r.now(), ByPassword), "")
 		return err
 	})
@@ -184,7 +189,7 @@ func (r *Room) replacePassword(ctx context.Context, actor Actor, p Person, passw
 // browsers known.
 func (r *Room) newSecret(ctx context.Context, q db.Q, p Person, secret string, b Browser) (Person, error) {
 	p.password, p.epoch = secret, p.epoch+1
-	if _, err := q.ExecContext(ctx, `UPDATE people SET password = $2, epoch = epoch + 1 WHERE id = $1`, p.ID, secret); err != nil {
+	if _, err := q.ExecContext(ctx, `UPDATE people SET password = $2, password_mailed_at = 0, epoch = epoch + 1 WHERE id = $1`, p.ID, secret); err != nil {
 		return p, err
 	}
 	if _, err := q.ExecContext(ctx, `DELETE FROM sessions WHERE person_id = $1`, p.ID); err != nil {

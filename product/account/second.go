@@ -55,17 +55,31 @@ type SecondStep struct {
 	TOTP     bool // the person has an authenticator app
 	Passkey  bool
 	Remember bool // the browser may be remembered, so that it is not asked for 30 days
+
+	Recovers bool   // a recovery is open, and can be completed instead
+	Recovery string // a recovery is open, and this is why it can't be completed yet
 }
 
 // SecondStep says with what a half sign-in can be completed.
 func (r *Room) SecondStep(ctx context.Context, sealed string) (s SecondStep, err error) {
 	defer fault.Wrap(&err, "account.SecondStep")
-	_, p, err := r.openHalf(ctx, r.DB, sealed)
+	h, p, err := r.openHalf(ctx, r.DB, sealed)
 	if err != nil {
 		return s, err
 	}
-	remember, err := r.mayRemember(ctx, r.DB, p)
-	return SecondStep{p.Email, p.ways.has(ByTOTP), p.ways.has(ByPasskey), remember}, err
+	s = SecondStep{Email: p.Email, TOTP: p.ways.has(ByTOTP), Passkey: p.ways.has(ByPasskey)}
+	if s.Remember, err = r.mayRemember(ctx, r.DB, p); err != nil {
+		return s, err
+	}
+	err = r.mayRecover(ctx, r.DB, h, p)
+	if f, no := fault.Of(err); no && f.Kind == fault.Conflict {
+		if f.Code != "recovery-none" {
+			s.Recovery = f.Message
+		}
+		return s, nil
+	}
+	s.Recovers = err == nil
+	return s, err
 }
 
 // FinishSignIn completes a half sign-in with a code of the person's authenticator app, or with one of their recovery codes.

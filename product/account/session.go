@@ -34,14 +34,15 @@ type Person struct {
 	epoch    int64
 	password string
 	ways     ways
-	termsDue bool // there are terms that they have not accepted
+	mailed   int64 // when a mailed link set the password, which nobody has shown with a second factor since; 0: no
+	termsDue bool  // there are terms that they have not accepted
 }
 
-const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, ''), p.ways,
+const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, ''), p.ways, p.password_mailed_at,
 	CASE WHEN p.terms_version < (SELECT COALESCE(MAX(version), 0) FROM terms_versions) THEN 1 ELSE 0 END`
 
 func (p *Person) fields() []any {
-	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password, &p.ways, (*flag)(&p.termsDue)}
+	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password, &p.ways, &p.mailed, (*flag)(&p.termsDue)}
 }
 
 // flag scans the store's 0 and 1.
@@ -164,6 +165,9 @@ func (r *Room) startSession(ctx context.Context, q db.Q, p Person, b Browser, sh
 			return Entrance{Person: p, Half: half}, err
 		}
 		shown = shown.with(ByDevice, r.now())
+	}
+	if err := r.provedSecond(ctx, q, p, shown); err != nil {
+		return Entrance{}, err
 	}
 	now := r.now()
 	deviceID, deviceToken, fresh, err := r.rememberDevice(ctx, q, p, b.Device)

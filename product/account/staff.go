@@ -110,7 +110,7 @@ func (r *Room) RemoveStaff(ctx context.Context, actor Actor, id string) (err err
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"sessions", "known_devices", "password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "person_events", "linked_identities"} {
+		for _, table := range []string{"sessions", "known_devices", "password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "recovery_consents", "person_events", "linked_identities"} {
 			if _, err := q.ExecContext(ctx, `DELETE FROM `+table+` WHERE person_id = $1`, id); err != nil {
 				return err
 			}

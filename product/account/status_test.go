@@ -39,7 +39,7 @@ func TestPeopleByStatus(t *testing.T) {
 				t.Errorf("%+v: %v, want %v", tt.filter, got, tt.want)
 			}
 		}
-		for _, f := range []account.PeopleFilter{{Status: "gone"}, {Memberships: true, Status: account.OnlyInvited}, {Memberships: true, Status: account.NeedsAttention},
+		for _, f := range []account.PeopleFilter{{Status: "gone"}, {Memberships: true, Status: account.OnlyInvited},
 			{Invitations: true, Status: account.OnlyActive}, {Invitations: true, Status: account.OnlyDeactivated}} {
 			_, _, err := r.People(t.Context(), admin.Actor(), f)
 			wantFault(t, err, "status-unknown")

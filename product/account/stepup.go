@@ -100,35 +100,69 @@ func (r *Room) SendCode(ctx context.Context, actor Actor, b Browser) (err error)
 	if actor.ways.second() {
 		return fault.New(fault.Conflict, "check-stronger", "You have a second factor. Confirm with that")
 	}
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		return r.mailCode(ctx, q, codeFor{actor.SessionID, CheckAction}, actor.PersonID, actor.Email, b)
+	})
+}
+
+// codeFor is what a mailed code is good for: one action of one session, or of one half sign-in.
+type codeFor struct{ holder, action string }
+
+func (r *Room) codeMAC(c codeFor, code string) string {
+	return hex.EncodeToString(r.Keys.MAC("step-up", []byte(c.holder+"|"+c.action+"|"+code)))
+}
+
+// mailCode mails a new code, unless one was just sent. An older one of the same holder stops working.
+func (r *Room) mailCode(ctx context.Context, q db.Q, c codeFor, personID, email string, b Browser) error {
+	now := r.now()
+	var created int64
+	err := q.QueryRowContext(ctx, `SELECT created_at FROM step_up_codes WHERE session_id = $1`, c.holder).Scan(&created)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if wait := left(created, codeResend, now); wait > 0 {
+		return &fault.Fault{Kind: fault.TooMany, Code: "code-just-sent", RetryAfter: wait,
+			Message: "We just sent a code. Wait " + inWords(wait) + " before you ask for another"}
+	}
 	number, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
 		return err
 	}
 	code := fmt.Sprintf("%06d", number)
-	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		now := r.now()
-		var created int64
-		err := q.QueryRowContext(ctx, `SELECT created_at FROM step_up_codes WHERE session_id = $1`, actor.SessionID).Scan(&created)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		if wait := left(created, codeResend, now); wait > 0 {
-			return &fault.Fault{Kind: fault.TooMany, Code: "code-just-sent", RetryAfter: wait,
-				Message: "We just sent a code. Wait " + inWords(wait) + " before you ask for another"}
-		}
-		if _, err := q.ExecContext(ctx, `
-			INSERT INTO step_up_codes (session_id, person_id, action, code_mac, tries, created_at, expires_at) VALUES ($1, $2, $3, $4, 0, $5, $6)
-			ON CONFLICT (session_id) DO UPDATE SET action = excluded.action, code_mac = excluded.code_mac, tries = 0,
-				created_at = excluded.created_at, expires_at = excluded.expires_at`,
-			actor.SessionID, actor.PersonID, CheckAction, r.codeMAC(actor.SessionID, CheckAction, code), now, now+codeLife.Milliseconds()); err != nil {
-			return err
-		}
-		zone, err := r.zoneOf(ctx, q, actor.PersonID)
-		if err != nil {
-			return err
-		}
-		return r.Jobs.Add(ctx, q, codeMail, codeLetter{Email: actor.Email, Code: code, At: now, Zone: zone, From: b.UserAgent, Address: b.Address})
-	})
+	if _, err := q.ExecContext(ctx, `
+		INSERT INTO step_up_codes (session_id, person_id, action, code_mac, tries, created_at, expires_at) VALUES ($1, $2, $3, $4, 0, $5, $6)
+		ON CONFLICT (session_id) DO UPDATE SET action = excluded.action, code_mac = excluded.code_mac, tries = 0,
+			created_at = excluded.created_at, expires_at = excluded.expires_at`,
+		c.holder, personID, c.action, r.codeMAC(c, code), now, now+codeLife.Milliseconds()); err != nil {
+		return err
+	}
+	zone, err := r.zoneOf(ctx, q, personID)
+	if err != nil {
+		return err
+	}
+	return r.Jobs.Add(ctx, q, codeMail, codeLetter{Email: email, Code: code, Action: c.action, At: now, Zone: zone, From: b.UserAgent, Address: b.Address})
+}
+
+// useMailedCode counts a try and uses the code up if it is right. The verdict is apart from what went wrong with the store, because a
+// wrong try has to be committed.
+func (r *Room) useMailedCode(ctx context.Context, q db.Q, c codeFor, code string) (verdict, err error) {
+	now := r.now()
+	var mac string
+	var tries int64
+	err = q.QueryRowContext(ctx, `
+		UPDATE step_up_codes SET tries = tries + 1 WHERE session_id = $1 AND action = $2 AND expires_at > $3 AND tries < $4 AND created_at <= $5
+		RETURNING code_mac, tries`, c.holder, c.action, now, codeTries, now+clockSlack.Milliseconds()).Scan(&mac, &tries)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Field("code-ended", "code", "That code has run out. Send a new one"), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !hmac.Equal([]byte(mac), []byte(r.codeMAC(c, code))) {
+		return fault.Field("code-wrong", "code", wrongCode(codeTries-tries)), nil
+	}
+	_, err = q.ExecContext(ctx, `DELETE FROM step_up_codes WHERE session_id = $1`, c.holder)
+	return nil, err
 }
 
 func (a Actor) mayConfirm() error {
@@ -165,25 +199,8 @@ func (r *Room) ConfirmCode(ctx context.Context, actor Actor, typed string) (sess
 	}
 	var verdict error
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		verdict = nil
-		now := r.now()
-		var mac string
-		var tries int64
-		err := q.QueryRowContext(ctx, `
-			UPDATE step_up_codes SET tries = tries + 1 WHERE session_id = $1 AND action = $2 AND expires_at > $3 AND tries < $4 AND created_at <= $5
-			RETURNING code_mac, tries`, actor.SessionID, CheckAction, now, codeTries, now+clockSlack.Milliseconds()).Scan(&mac, &tries)
-		if errors.Is(err, sql.ErrNoRows) {
-			verdict = fault.Field("code-ended", "code", "That code has run out. Send a new one")
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if !hmac.Equal([]byte(mac), []byte(r.codeMAC(actor.SessionID, CheckAction, code))) {
-			verdict = fault.Field("code-wrong", "code", wrongCode(codeTries-tries))
-			return nil
-		}
-		if _, err := q.ExecContext(ctx, `DELETE FROM step_up_codes WHERE session_id = $1`, actor.SessionID); err != nil {
+		var err error
+		if verdict, err = r.useMailedCode(ctx, q, codeFor{actor.SessionID, CheckAction}, code); err != nil || verdict != nil {
 			return err
 		}
 		if err := r.refund(ctx, q, guesses); err != nil {
@@ -243,8 +260,4 @@ func wrongCode(left int64) string {
 		return "That code is not right. You have 1 try left"
 	}
 	return fmt.Sprintf("That code is not right. You have %d tries left", left)
-}
-
-func (r *Room) codeMAC(sessionID, action, code string) string {
-	return hex.EncodeToString(r.Keys.MAC("step-up", []byte(sessionID+"|"+action+"|"+code)))
 }

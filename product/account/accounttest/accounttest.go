@@ -61,8 +61,8 @@ type login struct {
 
 // sealed is one mail job as the room queued it.
 type sealed struct {
-	InvitationID, Email, Token, Code string
-	Generation                       int64
+	InvitationID, Email, Token, Code, To string
+	Generation                           int64
 }
 
 // Option adjusts what a Rig is made from.
@@ -221,6 +221,12 @@ func (r *Rig) ResetToken(email string) string {
 func (r *Rig) EmailToken(email string) string {
 	r.t.Helper()
 	return r.find("account.email-mail", func(s sealed) bool { return s.Email == email }).Token
+}
+
+// RecoveryToken returns the token of the newest link to stop a recovery that was mailed to an address.
+func (r *Rig) RecoveryToken(email string) string {
+	r.t.Helper()
+	return r.find("account.recovery-mail", func(s sealed) bool { return s.To == email && s.Token != "" }).Token
 }
 
 // Forget deletes the jobs that wait, for tests that make very many.
