@@ -11,6 +11,10 @@ import (
 	"hubline/base/db"
 	"hubline/base/db/dbtest"
 	"hubline/base/fault"
+	"hubline/base/openid"
+	"hubline/base/openid/providertest"
+	"hubline/base/outward"
+	"hubline/product/account"
 	"hubline/product/account/accounttest"
 )
 
@@ -29,7 +33,12 @@ type secret struct {
 
 // Nothing but a live token of the right kind opens anything: not one that is cut, changed, of another kind, of another account,
 // replayed, superseded, cancelled or expired.
-func TestWrongTokens(t *testing.T) {
+func TestWrongTokens(t *testing.T) { wrongTokensOf(t, (*vault).secrets) }
+
+// The same for people's own ways in, for changes of address and for what is read out on the telephone.
+func TestWrongTokensOfWaysIn(t *testing.T) { wrongTokensOf(t, (*vault).ways) }
+
+func wrongTokensOf(t *testing.T, kinds func(*vault, *testing.T) []secret) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		n := *wrongTokens
@@ -39,9 +48,15 @@ func TestWrongTokens(t *testing.T) {
 		if d.Engine() == db.Postgres {
 			n = max(1, n/10)
 		}
-		r := accounttest.New(t, d)
+		elsewhere := providertest.Serve(t)
+		guard, err := outward.New(elsewhere.Host())
+		check(t, err)
+		r := accounttest.New(t, d, accounttest.With(func(c *account.Config) {
+			c.OpenID = openid.New(guard, nil)
+			c.Providers = []account.SignInProvider{{ID: "example", Name: "Example ID", Issuer: elsewhere.Issuer, ClientID: "hub", Secret: "s3cret", Enabled: true}}
+		}))
 		v := newVault(t, r)
-		secrets := v.secrets(t)
+		secrets := kinds(v, t)
 		for i := range secrets {
 			secrets[i].live = secrets[i].arm()
 		}

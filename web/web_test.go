@@ -97,6 +97,13 @@ func (s *syncBuffer) Write(b []byte) (int, error) {
 	return s.b.Write(b)
 }
 
+// Reset forgets what was written.
+func (s *syncBuffer) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.Reset()
+}
+
 func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
