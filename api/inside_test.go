@@ -228,7 +228,7 @@ var elsewhere = []string{
 	"terms-characters", "terms-date", "terms-empty", "terms-long", "terms-same", "terms-version", // terms of use
 	"invitation-open",                                        // asking again
 	"keys-all", "keys-own", "scope-too-much", "scopes-empty", // making keys
-	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "too-many-tries",
+	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "number-form-unknown", "too-many-tries",
 }
 
 // Every code of a fault has a page that explains it, or is listed as one that programs never meet.

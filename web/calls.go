@@ -36,7 +36,7 @@ func (p *Portal) calls(r *Request) error {
 	}
 	list := &callList{Tally: count(len(live), "call", "calls") + " right now", Ends: r.may(account.EndCalls)}
 	for _, c := range live {
-		from, to := p.parties(c)
+		from, to := r.parties(c)
 		list.Rows = append(list.Rows, callRow{c, r.to("calls", c.ID), from, to, callStatus(c), fillAbout(p.callEnding(r, c))})
 	}
 	if len(live) > 0 && list.Ends {
@@ -51,14 +51,14 @@ func (p *Portal) calls(r *Request) error {
 }
 
 // parties names both ends of a call for people.
-func (p *Portal) parties(c call.Record) (from, to string) {
-	from = cmp.Or(c.FromName, p.Plan.National(c.FromNumber), "Hidden number")
+func (r *Request) parties(c call.Record) (from, to string) {
+	from = cmp.Or(c.FromName, r.shown(c.FromNumber), "Hidden number")
 	if c.Hidden && c.Direction == call.Inbound {
 		from = "Hidden number"
 	}
-	to = cmp.Or(c.AnsweringPoint, c.ToName, p.Plan.National(c.ToNumber))
+	to = cmp.Or(c.AnsweringPoint, c.ToName, r.shown(c.ToNumber))
 	if c.Direction == call.Outbound {
-		to = cmp.Or(c.ToName, p.Plan.National(c.ToNumber))
+		to = cmp.Or(c.ToName, r.shown(c.ToNumber))
 	}
 	return from, to
 }
@@ -90,7 +90,7 @@ func (p *Portal) call(r *Request) error {
 	}
 	data := callPage{Record: c, Status: callStatus(c), Ring: time.Duration(c.RingMS) * time.Millisecond, Talk: time.Duration(c.TalkMS) * time.Millisecond,
 		Ends: c.Live() && r.may(account.EndCalls)}
-	data.From, data.To = p.parties(c)
+	data.From, data.To = r.parties(c)
 	for _, s := range c.Steps {
 		data.Steps = append(data.Steps, callStep{s.At, stepWords(s, c), s.Status})
 	}
@@ -134,7 +134,7 @@ func detail(text string) string {
 
 // callEnding asks before a call is ended.
 func (p *Portal) callEnding(r *Request, c call.Record) Confirm {
-	from, to := p.parties(c)
+	from, to := r.parties(c)
 	return Confirm{ID: "end", Title: "End the call from " + from + " to " + to + "?", Text: "Both sides are cut off now. The audit log will say that you ended it.",
 		Keep: "Keep the call", Do: "End call", Busy: "Ending…", Path: r.to("calls", c.ID, "end"), Next: r.to("calls")}
 }
@@ -167,6 +167,6 @@ func (p *Portal) endCall(r *Request) error {
 	if err != nil {
 		return err
 	}
-	from, to := p.parties(c)
+	from, to := r.parties(c)
 	return r.Go(r.to("calls"), Banner{Text: "The call from " + from + " to " + to + " was ended."})
 }

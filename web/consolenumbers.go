@@ -48,7 +48,7 @@ func (p *Portal) assignNumber(r *Request) error {
 	if err != nil {
 		return r.Again(err, p.accountPage)
 	}
-	return r.Go("/console/accounts/"+a.Slug, Banner{Text: p.Plan.National(n.Number) + " belongs to " + a.Name + " now.", More: "Its admins choose where it leads."})
+	return r.Go("/console/accounts/"+a.Slug, Banner{Text: r.shown(n.Number) + " belongs to " + a.Name + " now.", More: "Its admins choose where it leads."})
 }
 
 // assigned finds the number that the address names.
@@ -67,7 +67,7 @@ func (p *Portal) askWithdraw(r *Request) error {
 	if err != nil {
 		return err
 	}
-	shown, page := p.Plan.National(n.Number), "/console/accounts/"+a.Slug
+	shown, page := r.shown(n.Number), "/console/accounts/"+a.Slug
 	does := "Calls to it lead nowhere from now on"
 	if n.PhoneUserID != "" {
 		does = "Calls to it no longer reach " + n.Leads()
@@ -85,5 +85,5 @@ func (p *Portal) withdrawNumber(r *Request) error {
 	if err := p.Numbers.Withdraw(r.Context(), r.Viewer.Actor.Inside(a), n.Number); err != nil {
 		return r.Again(err, p.accountPage)
 	}
-	return r.Go("/console/accounts/"+a.Slug, Banner{Text: p.Plan.National(n.Number) + " is withdrawn from " + a.Name + "."})
+	return r.Go("/console/accounts/"+a.Slug, Banner{Text: r.shown(n.Number) + " is withdrawn from " + a.Name + "."})
 }

@@ -33,6 +33,9 @@ func (d doorkeeper) Viewer(r *http.Request, slug string) (*Viewer, error) {
 		v.Zone = actor.Account.Location()
 		v.Account = &Account{Slug: actor.Account.Slug, Number: actor.Account.Number, Name: actor.Account.Name, Access: actor.Roles.String()}
 	}
+	if actor.TimeZone != "" {
+		v.Zone = account.Account{Policy: account.Policy{TimeZone: actor.TimeZone}}.Location()
+	}
 	if v.Staff {
 		return v, nil
 	}
@@ -44,7 +47,7 @@ func (d doorkeeper) Viewer(r *http.Request, slug string) (*Viewer, error) {
 		v.Accounts = append(v.Accounts, Account{Slug: b.Slug, Number: b.Number, Name: b.Name, Access: b.Roles.String()})
 	}
 	lastUsedFirst(v.Accounts, recent(r))
-	if v.Account == nil && len(list) > 0 { // their own pages show times as their work does
+	if v.Zone == nil && len(list) > 0 { // their own pages show times as their work does
 		v.Zone = account.Account{Policy: account.Policy{TimeZone: list[0].TimeZone}}.Location()
 	}
 	return v, nil

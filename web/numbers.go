@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hubline/base/fault"
+	"hubline/base/tel"
 	"hubline/product/account"
 	"hubline/product/number"
 	"hubline/product/phoneuser"
@@ -112,7 +113,7 @@ func (p *Portal) numbersCSV(r *Request) error {
 		return err
 	}
 	return out.end(p.Numbers.Each(r.Context(), r.Viewer.Actor, numbersFrom(r.URL.Query()), func(n number.Number) error {
-		return out.row(p.Plan.National(n.Number), n.Kind.Words(), n.ServiceName, n.PhoneUserName, n.Extension)
+		return out.row(r.shown(n.Number), n.Kind.Words(), n.ServiceName, n.PhoneUserName, n.Extension)
 	}))
 }
 
@@ -155,7 +156,7 @@ func (p *Portal) number(r *Request) error {
 		}
 		data.Choices = offered(data.Choices, n.PhoneUserID, n.Extension+" · "+n.PhoneUserName)
 	}
-	return r.Render("number/number.html", Page{Title: p.Plan.National(n.Number), Section: "numbers",
+	return r.Render("number/number.html", Page{Title: r.shown(n.Number), Section: "numbers",
 		Crumbs: accountCrumbs(r, Link{"Phone numbers", r.to("numbers")}), Data: data})
 }
 
@@ -185,7 +186,7 @@ func (p *Portal) saveNumber(r *Request) error {
 	if err != nil {
 		return r.Again(changedToConflict(err), p.number)
 	}
-	return r.Go(r.to("numbers"), savedNumber(p.Plan.National(before.Number), before, after))
+	return r.Go(r.to("numbers"), savedNumber(r.shown(before.Number), before, after))
 }
 
 // changedToConflict lets a page say that somebody else was faster and show the form again.
@@ -208,5 +209,15 @@ func savedNumber(shown string, before, after number.Number) Banner {
 	return Banner{Kind: "info", Text: "Nothing was different, so nothing was changed."}
 }
 
-// Number writes a number as people of the country read it.
-func (v *View) Number(e164 string) string { return v.portal.Plan.National(e164) }
+// Number writes a number as the viewer wants to see it, which is as people of the country read it unless they chose otherwise.
+func (v *View) Number(e164 string) string { return v.plan.Shown(e164) }
+
+// shown writes a number as the viewer wants to see it.
+func (r *Request) shown(e164 string) string { return r.plan().Shown(e164) }
+
+func (r *Request) plan() tel.Plan {
+	if r.Viewer == nil {
+		return r.portal.Plan
+	}
+	return r.portal.Plan.In(r.Viewer.Actor.Numbers)
+}

@@ -131,7 +131,7 @@ func (p *Portal) phoneUserPage(r *Request, u phoneuser.User, owned []number.Numb
 		return err
 	}
 	now := rightNow(u.State())
-	data.Now, data.Reset, data.Delete = &now, phoneReset(r, u), phoneDeletion(r, u, p.nationals(uses.Numbers))
+	data.Now, data.Reset, data.Delete = &now, phoneReset(r, u), phoneDeletion(r, u, r.nationals(uses.Numbers))
 	data.History = r.to("audit-log") + "?about=" + u.ID
 	return r.Render("phoneuser/phone-user.html", page)
 }
@@ -146,10 +146,10 @@ func (p *Portal) prefixOf(e164 string) string {
 	return ""
 }
 
-func (p *Portal) nationals(numbers []string) []string {
+func (r *Request) nationals(numbers []string) []string {
 	out := make([]string, len(numbers))
 	for i, n := range numbers {
-		out[i] = p.Plan.National(n)
+		out[i] = r.shown(n)
 	}
 	return out
 }
@@ -159,7 +159,7 @@ func (p *Portal) phoneUserChoices(r *Request, data *phoneUserPage, owned []numbe
 	callers, prefixes := []string{"", "Without a caller ID this extension can't call outside numbers."}, []string{"", "Local numbers have to be dialled with their area code."}
 	data.CallerIDs, data.SMSNumbers = []Option{{Label: "None"}}, []Option{{Label: "None"}}
 	for _, n := range owned {
-		shown := p.Plan.National(n.Number)
+		shown := r.shown(n.Number)
 		option := Option{Value: n.Number, Label: shown + " · " + n.ServiceName}
 		if n.ServiceName == "" {
 			option.Label = shown
@@ -170,8 +170,8 @@ func (p *Portal) phoneUserChoices(r *Request, data *phoneUserPage, owned []numbe
 		}
 		callers = append(callers, n.Number, "People see "+shown+" when this extension calls.")
 	}
-	data.CallerIDs = offered(data.CallerIDs, data.CallerID, p.Plan.National(data.CallerID))
-	data.SMSNumbers = offered(data.SMSNumbers, data.SMSNumber, p.Plan.National(data.SMSNumber))
+	data.CallerIDs = offered(data.CallerIDs, data.CallerID, r.shown(data.CallerID))
+	data.SMSNumbers = offered(data.SMSNumbers, data.SMSNumber, r.shown(data.SMSNumber))
 	data.Prefixes = []Option{{Label: "No prefix"}}
 	for _, x := range p.Plan.Prefixes() {
 		data.Prefixes = append(data.Prefixes, Option{Value: x.Code, Label: x.Code + " – " + x.Place})
@@ -242,7 +242,7 @@ func (p *Portal) askDeletePhoneUser(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return p.askPhones(r, uses.User, phoneDeletion(r, uses.User, p.nationals(uses.Numbers)))
+	return p.askPhones(r, uses.User, phoneDeletion(r, uses.User, r.nationals(uses.Numbers)))
 }
 
 // askPhones shows a question about a phone user as a page.

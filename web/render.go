@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"hubline/base/tel"
 )
 
 //go:embed templates
@@ -54,6 +56,7 @@ type View struct {
 	here   string // the page of the menu that this one belongs to
 	now    time.Time
 	zone   *time.Location
+	plan   tel.Plan      // as the viewer wants to see numbers
 	out    *bytes.Buffer // where the page is written
 	file   string        // the page's, below templates
 	portal *Portal
@@ -113,7 +116,7 @@ func (r *Request) fragment() bool {
 func (r *Request) view(page Page) *View {
 	p := r.portal
 	v := &View{Page: page, Viewer: r.Viewer, Form: r.Form, Provider: p.Provider, Path: r.URL.RequestURI(), Ref: r.visit.Reference(),
-		Done: r.takeBanner(), now: p.Now(), zone: p.Zone, portal: p, Theme: r.theme(), ctx: r.Context()}
+		Done: r.takeBanner(), now: p.Now(), zone: p.Zone, plan: r.plan(), portal: p, Theme: r.theme(), ctx: r.Context()}
 	if v.Layout == "" {
 		v.Layout = "portal"
 		if r.Viewer == nil {

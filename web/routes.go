@@ -63,6 +63,7 @@ func (p *Portal) doorRoutes() []Route {
 		// A person's own pages
 		{"GET", "/profile", SignedIn, p.profile},
 		{"POST", "/profile", SignedIn, p.saveProfile},
+		{"POST", "/profile/mails", SignedIn, p.saveMails},
 		{"POST", "/profile/email", SignedIn, p.askEmail},
 		{"GET", "/profile/email/{token}", SignedIn, p.newEmail},
 		{"POST", "/profile/email/{token}", SignedIn, p.confirmEmail},

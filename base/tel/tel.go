@@ -40,7 +40,43 @@ func (k Kind) Words() string {
 type Prefix struct{ Code, Place string }
 
 // Plan is how people of one country dial and write numbers. The zero value is Australia's.
-type Plan struct{ home *country }
+type Plan struct {
+	home  *country
+	shown Form
+}
+
+// Form is how somebody wants to see telephone numbers.
+type Form string
+
+// The forms.
+const (
+	HomeForm  Form = ""              // as people of the country read it: 02 5550 0142
+	WorldForm Form = "international" // as people abroad read it: +61 2 5550 0142
+	PlainForm Form = "e164"          // the digits of E.164: 61255500142
+)
+
+// Forms lists the forms.
+var Forms = []Form{HomeForm, WorldForm, PlainForm}
+
+// In returns the plan with another form for Shown.
+func (p Plan) In(f Form) Plan {
+	p.shown = f
+	return p
+}
+
+// Shown writes a number in E.164 in the plan's form. What is not E.164, such as an extension, stays as it is.
+func (p Plan) Shown(e164 string) string {
+	switch p.shown {
+	case WorldForm:
+		return Abroad(e164)
+	case PlainForm:
+		if digits, ok := isE164(e164); ok {
+			return digits
+		}
+		return e164
+	}
+	return p.National(e164)
+}
 
 // For returns the plan of a country, by its two letters (ISO 3166). An unknown country has Australia's.
 func For(letters string) Plan {

@@ -279,12 +279,14 @@ func TestAdminsAreNamedToThoseWhoLackAccess(t *testing.T) {
 func TestSetOwn(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		jo := r.Join(r.Open("harbour"), "jo@harbour.example")
-		must(t, r.SetOwn(t.Context(), jo.Actor(), "Josephine", "dark"))
-		if got, err := r.SignedIn(t.Context(), jo.Session(), accounttest.Address); err != nil || got.Name != "Josephine" || got.Theme != "dark" {
+		must(t, r.SetOwn(t.Context(), jo.Actor(), account.Own{Name: "Josephine", Theme: "dark", TimeZone: "Europe/Vienna", Numbers: "international"}))
+		if got, err := r.SignedIn(t.Context(), jo.Session(), accounttest.Address); err != nil || got.Name != "Josephine" || got.Theme != "dark" || got.TimeZone != "Europe/Vienna" || got.Numbers != "international" {
 			t.Errorf("%+v %v", got, err)
 		}
-		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), "", "dark"), "name-empty")
-		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), "Jo", "pink"), "theme-unknown")
-		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), "Jo <jo@x.example>", ""), "name-link")
+		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), account.Own{Theme: "dark"}), "name-empty")
+		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), account.Own{Name: "Jo", Theme: "pink"}), "theme-unknown")
+		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), account.Own{Name: "Jo", TimeZone: "Local"}), "time-zone")
+		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), account.Own{Name: "Jo", Numbers: "roman"}), "number-form-unknown")
+		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), account.Own{Name: "Jo <jo@x.example>"}), "name-link")
 	})
 }

@@ -249,6 +249,12 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 	roles, _ := ParseRoles(in.Roles)
 	in.Name, in.Account, in.By = unlink(in.Name), unlink(in.Account), unlink(in.By)
 	l := mail.Letter{To: in.To}
+	topic, optional := topicsOf[in.Kind]
+	if optional {
+		if wanted, err := r.Wants(ctx, in.To, topic); err != nil || !wanted {
+			return err
+		}
+	}
 	switch in.Kind {
 	case "accepted":
 		l.Subject = in.Name + " joined " + in.Account
@@ -289,6 +295,11 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		l.Footer = []string{"You got this because you invited them."}
 	case string(AccountSuspended), string(AccountEnabled), string(AccountClosing), string(AccountClosed):
 		l = r.stateLetter(in, l, when)
+	case "imported":
+		l.Subject = "Your list of people for " + in.Account + " is done"
+		l.Blocks = []mail.Block{mail.Paragraph("What became of its lines: " + in.Note + "."), mail.Button("Open the report", r.BaseURL+"/"+in.Slug+"/hub-user-imports/"+in.Subject),
+			mail.Facts(mail.Fact{Label: "When", Value: when})}
+		l.Footer = []string{"You got this because you brought the list."}
 	case "review-due":
 		l.Subject = "Time to review access to " + in.Account
 		l.Blocks = []mail.Block{mail.Paragraph("Look at everybody who can sign in to " + in.Account + ", what they can do and when they last signed in, and decide who keeps it. Unused access is marked."),
@@ -324,8 +335,14 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		return job.Permanent(fmt.Errorf("no letter of kind %q", in.Kind))
 	}
 	l.Title, l.Preheader = l.Subject, l.Subject+"."
+	if optional {
+		l.Footer = append(l.Footer, OptionalFooter)
+	}
 	return r.sendOrDrop(ctx, l)
 }
+
+// topicsOf are the letters that can be switched off.
+var topicsOf = map[string]Topic{"accepted": MailJoined, "review-due": MailReviews, "imported": MailImports}
 
 func (r *Room) send(ctx context.Context, l mail.Letter) error {
 	l.ID = cmpOr(l.ID, job.ID(ctx)) // a mail that goes out twice is known as one
@@ -382,8 +399,12 @@ func (r *Room) tellNewSignIn(ctx context.Context, q db.Q, p Person, b Browser) e
 	return r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "sign-in", To: p.Email, Name: p.Name, Zone: zone, At: r.now(), From: b.UserAgent, Address: b.Address})
 }
 
-// zoneOf names the time zone in which mails tell a person times: that of the account they joined first; "" (UTC) for who has none.
+// zoneOf names the time zone in which mails tell a person times: their own, or that of the account they joined first; "" (UTC) for who has none.
 func (r *Room) zoneOf(ctx context.Context, q db.Q, personID string) (zone string, err error) {
+	err = q.QueryRowContext(ctx, `SELECT time_zone FROM people WHERE id = $1 AND time_zone <> ''`, personID).Scan(&zone)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return zone, err
+	}
 	err = q.QueryRowContext(ctx, `
 		SELECT a.time_zone FROM memberships m JOIN accounts a ON a.id = m.account_id
 		WHERE m.person_id = $1 AND m.state = 'active' ORDER BY m.accepted_at, a.id LIMIT 1`, personID).Scan(&zone)

@@ -185,6 +185,12 @@ func (r *Room) endImport(ctx context.Context, q db.Q, actor Actor, i PeopleImpor
 			told = append(told, decimal(int64(n))+" "+strings.ToLower(o.Words()))
 		}
 	}
+	if actor.Kind == Member {
+		if err := r.Jobs.Add(ctx, q, letterMail, letterArgs{Kind: "imported", To: actor.Email, Account: actor.Account.Name, Slug: actor.Account.Slug,
+			Zone: actor.Account.Policy.TimeZone, Subject: i.ID, Note: strings.Join(told, ", "), At: r.now()}); err != nil {
+			return err
+		}
+	}
 	if err := r.Record(ctx, q, actor, Entry{Action: HubUsersImported, SubjectID: i.ID, SubjectName: lines, After: strings.Join(told, ", ")}); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hubline/base/fault"
+	"hubline/base/tel"
 )
 
 // Role is one ticked box of a hub user's access. Roles combine; no role at all is a Standard user.
@@ -229,6 +230,8 @@ type Actor struct {
 	Email        string
 	Roles        Roles
 	Theme        string
+	TimeZone     string   // the person's own; "": the account's
+	Numbers      tel.Form // how the person sees telephone numbers
 	SessionID    string
 	KeyID        string
 	Maker        string       // keys only: the name of the hub user for whom it acts

@@ -11,6 +11,7 @@ import (
 	"hubline/base/db"
 	"hubline/base/fault"
 	"hubline/base/ident"
+	"hubline/base/tel"
 )
 
 // How long a session lives (NIST SP 800-63B-4). Holders of a role, and provider staff, sign in again after a day or an idle hour.
@@ -31,6 +32,8 @@ type Person struct {
 	Name     string
 	Staff    bool
 	Theme    string // "", "light" or "dark"
+	TimeZone string // their own; "": that of the account they look at
+	Numbers  tel.Form
 	epoch    int64
 	password string
 	ways     ways
@@ -38,11 +41,11 @@ type Person struct {
 	termsDue bool  // there are terms that they have not accepted
 }
 
-const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.epoch, COALESCE(p.password, ''), p.ways, p.password_mailed_at,
+const personColumns = `p.id, p.email, p.name, p.staff, p.theme, p.time_zone, p.number_form, p.epoch, COALESCE(p.password, ''), p.ways, p.password_mailed_at,
 	CASE WHEN p.terms_version < (SELECT COALESCE(MAX(version), 0) FROM terms_versions) THEN 1 ELSE 0 END`
 
 func (p *Person) fields() []any {
-	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.epoch, &p.password, &p.ways, &p.mailed, (*flag)(&p.termsDue)}
+	return []any{&p.ID, &p.Email, &p.Name, (*flag)(&p.Staff), &p.Theme, &p.TimeZone, &p.Numbers, &p.epoch, &p.password, &p.ways, &p.mailed, (*flag)(&p.termsDue)}
 }
 
 // flag scans the store's 0 and 1.
@@ -291,7 +294,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 			return Actor{}, err
 		}
 	}
-	actor := Actor{Kind: Member, PersonID: p.ID, Name: p.Name, Email: p.Email, Theme: p.Theme, SessionID: s.id, Address: address,
+	actor := Actor{Kind: Member, PersonID: p.ID, Name: p.Name, Email: p.Email, Theme: p.Theme, TimeZone: p.TimeZone, Numbers: p.Numbers, SessionID: s.id, Address: address,
 		proofs: proofsFromColumn(s.proofs), ways: p.ways, termsDue: p.termsDue, Confined: s.confined}
 	if p.Staff {
 		actor.Kind = Staff
@@ -397,26 +400,6 @@ func (r *Room) Belongings(ctx context.Context, actor Actor) (list []Belonging, e
 		list = append(list, b)
 	}
 	return list, rows.Err()
-}
-
-// SetOwn changes what a person decides about themselves: their own name and the portal's appearance ("", "light", "dark").
-func (r *Room) SetOwn(ctx context.Context, actor Actor, name, theme string) (err error) {
-	defer fault.Wrap(&err, "account.SetOwn")
-	if err := actor.isPerson(); err != nil {
-		return err
-	}
-	clean, bad := checkName("name", "Name", name, 80)
-	if bad == nil && clean == "" {
-		bad = fault.Field("name-empty", "name", "Enter your name")
-	}
-	if bad == nil && !slices.Contains([]string{"", "light", "dark"}, theme) {
-		bad = fault.Field("theme-unknown", "theme", "Choose light, dark, or the same as this device")
-	}
-	if bad != nil {
-		return bad
-	}
-	_, err = r.DB.ExecContext(ctx, `UPDATE people SET name = $2, theme = $3 WHERE id = $1`, actor.PersonID, clean, theme)
-	return err
 }
 
 func (r *Room) personByEmail(ctx context.Context, q db.Q, email string) (p Person, err error) {

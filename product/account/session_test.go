@@ -220,7 +220,7 @@ func TestKeysDoNotReachTheirMakersOwn(t *testing.T) {
 		}
 		_, err2 := r.Sessions(t.Context(), key)
 		_, err3 := r.ChangePassword(t.Context(), key, accounttest.Password, "a brand new 9 password", browser("192.0.2.9"))
-		for _, err := range []error{err, err2, err3, r.EndSession(t.Context(), key, admin.Actor().SessionID), r.EndOtherSessions(t.Context(), key), r.SetOwn(t.Context(), key, "Evil", "")} {
+		for _, err := range []error{err, err2, err3, r.EndSession(t.Context(), key, admin.Actor().SessionID), r.EndOtherSessions(t.Context(), key), r.SetOwn(t.Context(), key, account.Own{Name: "Evil"})} {
 			if !fault.Is(err, fault.Forbidden) {
 				t.Errorf("got %v", err)
 			}

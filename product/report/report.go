@@ -119,9 +119,17 @@ type Row struct {
 	Cells []string
 }
 
+// seenBy is the room with telephone numbers as the actor wants to see them.
+func (r *Room) seenBy(actor account.Actor) *Room {
+	c := r.Config
+	c.Plan = c.Plan.In(actor.Numbers)
+	return &Room{c}
+}
+
 // Run answers a report with one page of its rows.
 func (r *Room) Run(ctx context.Context, actor account.Actor, name string, q Query) (out Report, err error) {
 	defer fault.Wrap(&err, "report.Run(%s)", name)
+	r = r.seenBy(actor)
 	kind, q, err := r.prepare(actor, name, q)
 	if err != nil {
 		return out, err
@@ -156,6 +164,7 @@ func (r *Room) Run(ctx context.Context, actor account.Actor, name string, q Quer
 // Each calls fn with the cells of every call that the query chooses, for a file; Header are their titles. It holds few at a time.
 func (r *Room) Each(ctx context.Context, actor account.Actor, name string, q Query, fn func(cells []string) error) (err error) {
 	defer fault.Wrap(&err, "report.Each(%s)", name)
+	r = r.seenBy(actor)
 	kind, q, err := r.prepare(actor, name, q)
 	if err != nil {
 		return err

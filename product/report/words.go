@@ -27,7 +27,7 @@ var (
 	statusColumn    = column{"Status", func(_ *Room, c call.Record, _ *time.Location) string { return c.Status.Words() }}
 	endColumn       = column{"Why it ended", func(_ *Room, c call.Record, _ *time.Location) string { return c.Why() }}
 	serviceColumn   = column{"Service name", func(_ *Room, c call.Record, _ *time.Location) string { return c.ServiceName }}
-	numberColumn    = column{"Service number", func(r *Room, c call.Record, _ *time.Location) string { return r.Plan.National(c.ServiceNumber) }}
+	numberColumn    = column{"Service number", func(r *Room, c call.Record, _ *time.Location) string { return r.Plan.Shown(c.ServiceNumber) }}
 	pointColumn     = column{"Answering point", func(_ *Room, c call.Record, _ *time.Location) string { return c.AnsweringPoint }}
 	extensionColumn = column{"Extension name", func(_ *Room, c call.Record, _ *time.Location) string { return c.FromName }}
 )
@@ -38,7 +38,7 @@ func peerColumn(title string) column {
 		if c.Hidden && c.Direction == call.Inbound {
 			return "Hidden"
 		}
-		return r.Plan.National(c.Peer())
+		return r.Plan.Shown(c.Peer())
 	}}
 }
 
@@ -97,7 +97,7 @@ func (r *Room) about(q Query) string {
 	if q.Number != "" {
 		number := q.Number
 		if e164, ok := r.Plan.Parse(number); ok {
-			number = r.Plan.National(e164)
+			number = r.Plan.Shown(e164)
 		}
 		b.WriteString(" with " + number)
 	}

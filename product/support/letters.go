@@ -55,7 +55,15 @@ func (r *Room) sendLetter(ctx context.Context, l letter) error {
 	if err != nil || to.State != account.Active || !to.Roles.Allows(t.Kind.permission()) {
 		return ignoreGone(err)
 	}
-	return r.post(ctx, r.write(l, t, to.Email))
+	out := r.write(l, t, to.Email)
+	if l.Kind == letterAnswered {
+		wanted, err := r.Account.Wants(ctx, to.Email, account.MailRequests)
+		if err != nil || !wanted {
+			return err
+		}
+		out.Footer = append(out.Footer, account.OptionalFooter)
+	}
+	return r.post(ctx, out)
 }
 
 // post sends a letter.

@@ -302,7 +302,7 @@ func TestA36AVisitGivesNoPowerOverPeople(t *testing.T) {
 			"lists keys":        third(r.APIKeys(ctx, visitor, account.KeyFilter{})),
 			"opens a request":   second2(r.room.Open(ctx, visitor, support.NewTicket{Kind: support.Question, Subject: "x", Description: "x"})),
 			"suspends":          second2(r.Suspend(ctx, visitor, admin.Account.ID, "x")),
-			"changes own name":  r.SetOwn(ctx, visitor, name, ""),
+			"changes own name":  r.SetOwn(ctx, visitor, account.Own{Name: name}),
 			"confirms as admin": r.SendCode(ctx, visitor, admin.Browser()),
 		} {
 			if !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.NotFound) {

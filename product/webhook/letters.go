@@ -52,6 +52,10 @@ func (r *Room) sendLetter(ctx context.Context, in letter) error {
 	if err := r.DB.QueryRowContext(ctx, `SELECT name, slug, time_zone FROM accounts WHERE id = $1`, a.ID).Scan(&a.Name, &a.Slug, &a.Policy.TimeZone); err != nil {
 		return ignoreNoRows(err)
 	}
+	wanted, err := r.Account.Wants(ctx, in.To, account.MailWebhooks)
+	if err != nil || !wanted {
+		return err
+	}
 	message, err := mail.Render(r.Account.Provider, r.write(ctx, in, w, a))
 	if err != nil {
 		return job.Permanent(err)
@@ -65,7 +69,7 @@ func (r *Room) sendLetter(ctx context.Context, in letter) error {
 
 func (r *Room) write(ctx context.Context, in letter, w Webhook, a account.Account) mail.Letter {
 	name, company := account.Unlink(w.Name()), account.Unlink(a.Name)
-	out := mail.Letter{ID: job.ID(ctx), To: in.To, Footer: []string{"You got this because you are an admin of " + company + "."}}
+	out := mail.Letter{ID: job.ID(ctx), To: in.To, Footer: []string{"You got this because you are an admin of " + company + ".", account.OptionalFooter}}
 	var first string
 	switch in.Kind {
 	case string(Gone):
