@@ -298,6 +298,83 @@
     return { open() { dialog.showModal(); entries ? draw() : load(); } };
   })();
 
+  // A list of more than 15 options becomes a field that filters from the first letter (ARIA's combobox with a listbox). The list stays, hidden,
+  // and is what the form sends.
+  const combobox = select => {
+    const ul = make('ul', { role: 'listbox', id: `${select.id}-list`, hidden: true, ariaLabel: select.labels[0]?.textContent || '' });
+    const input = make('input', { type: 'text', role: 'combobox', autocomplete: 'off', spellcheck: false, ariaExpanded: 'false', ariaAutoComplete: 'list' });
+    input.setAttribute('aria-controls', ul.id);
+    for (const name of ['aria-describedby', 'aria-label', 'aria-invalid']) if (select.hasAttribute(name)) input.setAttribute(name, select.getAttribute(name));
+    const chosen = () => select.selectedOptions[0];
+    const options = [...select.options].map((option, i) => {
+      const li = make('li', { role: 'option', id: `${ul.id}-${i}`, textContent: option.label });
+      return { option, li, text: option.label.toLowerCase() };
+    });
+    let shown = [], at = 0, taken = false;
+    const close = () => {
+      ul.hidden = true;
+      input.ariaExpanded = 'false';
+      input.removeAttribute('aria-activedescendant');
+    };
+    const draw = () => {
+      ul.replaceChildren(...shown.map(one => one.li));
+      if (!shown.length) ul.replaceChildren(make('li', { role: 'option', ariaDisabled: 'true', textContent: 'Nothing matches' }));
+      at = Math.max(0, Math.min(at, shown.length - 1));
+      shown.forEach((one, i) => { one.li.ariaSelected = `${i === at}`; });
+      ul.hidden = false;
+      input.ariaExpanded = 'true';
+      input.setAttribute('aria-activedescendant', shown[at]?.li.id || '');
+      shown[at]?.li.scrollIntoView({ block: 'nearest' });
+    };
+    const all = () => { shown = options; at = select.selectedIndex; draw(); };
+    const filter = () => {
+      const want = input.value.toLowerCase().trim();
+      const rank = ({ text }) => text.startsWith(want) ? 0 : text.includes(` ${want}`) ? 1 : text.includes(want) ? 2 : 9;
+      shown = options.filter(one => rank(one) < 9).sort((a, b) => rank(a) - rank(b));
+      at = 0;
+      draw();
+      say(shown.length === 1 ? '1 result' : `${shown.length} results`);
+    };
+    const take = one => {
+      if (one && one.option !== chosen()) {
+        one.option.selected = true;
+        select.dispatchEvent(new Event('input', { bubbles: true }));
+        select.dispatchEvent(new Event('change', { bubbles: true }));
+      }
+      input.value = chosen()?.label || '';
+      close();
+    };
+    input.addEventListener('focus', () => input.select());
+    input.addEventListener('click', () => { if (ul.hidden) all(); });
+    input.addEventListener('input', event => { event.stopPropagation(); filter(); });
+    input.addEventListener('blur', () => take(ul.hidden ? undefined : shown.find(one => one.text === input.value.toLowerCase().trim())));
+    input.addEventListener('keydown', event => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step) {
+        event.preventDefault();
+        if (ul.hidden) return all();
+        at += step;
+        draw();
+      }
+      if (ul.hidden || event.ctrlKey || event.metaKey) return;
+      if (event.key === 'Enter') { event.preventDefault(); taken = true; take(shown[at]); }
+      if (event.key === 'Escape') { event.preventDefault(); event.stopPropagation(); take(); }
+    });
+    input.addEventListener('keypress', event => { if (taken) event.preventDefault(); }); // the press that chose does not send the form
+    input.addEventListener('keyup', () => { taken = false; });
+    ul.addEventListener('mousedown', event => event.preventDefault()); // the field keeps the focus
+    ul.addEventListener('click', event => take(shown.find(one => one.li === event.target)));
+    input.id = select.id;
+    select.id += '-value';
+    input.value = chosen()?.label || '';
+    const box = make('div', { className: `combo ${select.className}` }, input, ul);
+    select.before(box);
+    box.append(select);
+    select.hidden = true;
+  };
+  const comboboxes = root => $$('select', root).filter(select => select.id && !select.hidden && select.options.length > 15).forEach(combobox);
+  comboboxes(document);
+
   // Keys. Single letters stay out of fields and can be turned off with data-keys="off".
   document.addEventListener('keydown', event => {
     const control = event.ctrlKey || event.metaKey;
@@ -324,6 +401,7 @@
     const part = event.detail.target.isConnected ? event.detail.target : document.getElementById(event.detail.target.id);
     if (!part) return;
     $$('.trouble').forEach(node => node.remove());
+    comboboxes(part);
     if (document.activeElement === document.body && !event.detail.requestConfig?.headers['X-Quiet']) {
       const heading = $('h1, h2, h3', part) || part;
       heading.tabIndex = -1;
