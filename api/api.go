@@ -1,5 +1,5 @@
 // Package api is the door for programs: JSON over HTTP under /api/v1, described by an OpenAPI 3.1 document that is made from the same
-// table as the routes. It knows no SQL and no pages; what an account is and who may do what, it asks the room account.
+// table as the routes, and SCIM 2.0 for directories under /scim/v2. It knows no SQL and no pages; what an account is and who may do what, it asks the room account.
 package api
 
 import (
@@ -94,7 +94,7 @@ type door struct {
 // JSON names are compared exactly: "Roles" is an unknown field and never a second way to write "roles".
 func init() { huma.ValidateStrictCasing = true }
 
-// New returns the handler for everything under /api/.
+// New returns the handler for everything under /api/ and /scim/.
 func New(c Config) (http.Handler, error) {
 	d, err := build(c, Routes())
 	if err != nil {
@@ -119,7 +119,9 @@ func build(c Config, routes []Route) (d *door, err error) {
 		}
 	}
 	d.addPages()
+	d.addSCIM()
 	d.mux.HandleFunc("/api/", d.nothing)
+	d.mux.HandleFunc("/scim/", d.nothing)
 	d.describe()
 	return d, nil
 }
@@ -272,7 +274,7 @@ func (d *door) nothing(w http.ResponseWriter, r *http.Request) {
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		probe := r.Clone(r.Context())
 		probe.Method = method
-		if _, pattern := d.mux.Handler(probe); pattern != "/api/" && pattern != "" && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
+		if _, pattern := d.mux.Handler(probe); pattern != "/api/" && pattern != "/scim/" && pattern != "" && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
 			allowed = append(allowed, method)
 		}
 	}

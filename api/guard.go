@@ -78,16 +78,31 @@ func nothingHere() error {
 	return fault.New(fault.NotFound, "not-found", "We could not find that. Check the address")
 }
 
-// identify returns who asks, with the rights of this moment. Keys that worked lately have a bucket of their own; only the others are
-// slowed by wrong keys from their network, so that nobody can lock a neighbour out.
+// identify returns who asks, with the rights of this moment.
 func (d *door) identify(w http.ResponseWriter, r *http.Request) (account.Actor, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	token = strings.TrimSpace(token)
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token := bearer(r)
+	if token == "" {
 		p := refuse(http.StatusUnauthorized, "key-missing", "Send an API key in the header Authorization, after the word Bearer.")
 		p.header.Set("WWW-Authenticate", `Bearer realm="Hubline"`)
 		return account.Actor{}, p
 	}
+	return d.admit(w, r, token, func(address string) (account.Actor, error) {
+		return d.Account.UseKey(r.Context(), token, r.PathValue("slug"), address)
+	})
+}
+
+// bearer returns the token of a request, or "".
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// admit finds out whose token it is, within the limits. Those that worked lately have a bucket of their own; only the others are slowed by
+// wrong ones from their network, so that nobody can lock a neighbour out.
+func (d *door) admit(w http.ResponseWriter, r *http.Request, token string, use func(address string) (account.Actor, error)) (account.Actor, error) {
 	now, address := d.Now(), d.address(r)
 	key, network := sha256.Sum256([]byte(token)), account.Network(address)
 	if known := d.keys.has(key); known {
@@ -98,7 +113,7 @@ func (d *door) identify(w http.ResponseWriter, r *http.Request) (account.Actor, 
 		return account.Actor{}, &fault.Fault{Kind: fault.TooMany, Code: "wrong-keys", RetryAfter: at.wait,
 			Message: "Too many wrong API keys came from your network. Wait " + seconds(at.wait) + " s before you try another"}
 	}
-	actor, err := d.Account.UseKey(r.Context(), token, r.PathValue("slug"), address)
+	actor, err := use(address)
 	switch known := d.keys.has(key); {
 	case fault.Is(err, fault.SignedOut):
 		d.keys.drop(key)

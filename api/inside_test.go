@@ -228,6 +228,7 @@ var elsewhere = []string{
 	"terms-characters", "terms-date", "terms-empty", "terms-long", "terms-same", "terms-version", // terms of use
 	"invitation-open",                                        // asking again
 	"keys-all", "keys-own", "scope-too-much", "scopes-empty", // making keys
+	"directory-admin", "directory-domain", "directory-email", "directory-full", "directory-group-taken", "directory-member", "directory-off", "directory-on", "directory-text", "directory-unknown", "directory-user-empty", "directory-user-taken", "scim-left-out", "scim-no-filter", // directory sync: SCIM has errors of its own
 	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "number-form-unknown", "too-many-tries",
 }
 

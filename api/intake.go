@@ -71,13 +71,10 @@ func sortedKeys(values url.Values) []string {
 
 // body reads a request's body, at most bodyMost, and puts it back for huma. It is never nil without an error.
 func (in intake) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // not possible on connections that tests make
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
+	body, err := readBody(w, r)
 	if err != nil {
-		return nil, unread(err)
+		return nil, err
 	}
-	_ = control.SetReadDeadline(time.Time{})
 	if len(in.fields) == 0 {
 		if text := strings.TrimSpace(string(body)); text != "" && text != "{}" {
 			return nil, fault.New(fault.Invalid, "body-unwanted", "This request takes no body. Send it without")
@@ -90,6 +87,18 @@ func (in intake) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if body == nil {
 		body = []byte{}
 	}
+	return body, nil
+}
+
+// readBody reads a whole body, within bounds of size and time.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // not possible on connections that tests make
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
+	if err != nil {
+		return nil, unread(err)
+	}
+	_ = control.SetReadDeadline(time.Time{})
 	return body, nil
 }
 

@@ -134,7 +134,16 @@ func sentence(s string) string {
 
 // fail answers with what err means.
 func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
-	d.problemOf(r.Context(), err).write(w)
+	d.problemOf(r.Context(), err).answer(w, r)
+}
+
+// answer writes the problem in the form of the half of the door that was asked.
+func (p *Problem) answer(w http.ResponseWriter, r *http.Request) {
+	if isSCIM(r) {
+		p.writeSCIM(w)
+		return
+	}
+	p.write(w)
 }
 
 func (p *Problem) write(w http.ResponseWriter) {

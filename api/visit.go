@@ -82,7 +82,7 @@ func (d *door) recovered(w *response, r *http.Request) {
 	if w.status != 0 { // half an answer is on its way; cutting it off is all that is left
 		panic(http.ErrAbortHandler)
 	}
-	p.write(w)
+	p.answer(w, r)
 }
 
 func (d *door) logged(r *http.Request, v *visit, w *response, start time.Time) {

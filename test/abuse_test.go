@@ -77,7 +77,7 @@ func TestA1InvitationsAreMadeInOnePlace(t *testing.T) {
 	t.Parallel()
 	wantNames(t, "invitations are inserted by", writers(t, "INSERT INTO invitations"), "account.makeOffers")
 	wantNames(t, "invitations are made by", callers(t, "account", "makeOffers"), "importSome", "offer")
-	wantNames(t, "offers are made by", callers(t, "account", "offer"), "Invite", "InviteFirstAdmin", "Open")
+	wantNames(t, "offers are made by", callers(t, "account", "offer"), "findOrOffer", "Invite", "InviteFirstAdmin", "Open")
 	wantNames(t, "memberships are inserted by", writers(t, "INSERT INTO memberships"), "account.join")
 	wantNames(t, "people are joined by", callers(t, "account", "join"), "accept")
 }

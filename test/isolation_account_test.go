@@ -13,7 +13,8 @@ var accountWalk = walk{
 	room: reflect.TypeFor[*account.Room](),
 	tables: []string{"accounts", "people", "memberships", "invitations", "dead_links", "sessions", "known_devices", "step_up_codes", "email_changes", "email_undos",
 		"password_links", "authenticators", "recovery_codes", "passkeys", "recovery_links", "recovery_consents", "person_events", "throttles", "api_keys", "audit_entries", "audit_loose", "audit_leaves", "audit_trees", "audit_checkpoints", "sign_in_providers", "linked_identities", "jobs", "changes",
-		"people_groups", "group_members", "invitation_groups", "people_imports", "people_import_lines", "muted_mails", "access_reviews", "access_review_rows", "review_policies", "terms_versions", "terms_acceptances"},
+		"people_groups", "group_members", "invitation_groups", "people_imports", "people_import_lines", "muted_mails", "access_reviews", "access_review_rows", "review_policies", "terms_versions", "terms_acceptances",
+		"directory_syncs", "directory_people", "directory_members"},
 	prepare: func(*testing.T, *harbour) map[string]verb { return accountVerbs },
 }
 

@@ -65,9 +65,13 @@ type harbour struct {
 	invitation account.Invitation
 	token      string
 	keyID      string
+	broughtID  string         // whom harbour's directory brought
 	newEmail   string         // token of the link to the admin's new address
 	colleague  account.Person // of the provider
 	tables     []string       // that nothing may change in
+
+	broughtGroupID string // a group of the directory's
+	directory      actor  // with a token that is replaced before anybody calls
 }
 
 func just[T any](v T, err error) (any, error)          { return v, err }
@@ -92,7 +96,15 @@ func strangers(t *testing.T, h *harbour) []stranger {
 	kim := h.Join(h.admin, "kim@harbour.example", account.Admin).Check()
 	_, bare := h.Key(kim, account.ViewHome)
 	standard, billing := h.Join(h.admin, "sta@harbour.example"), h.Join(h.admin, "bil@harbour.example", account.Billing)
+	_, northDirectory := h.Rig.Directory(north)
+	misplaced := northDirectory
+	misplaced.Account = h.admin.Account
+	_, _, err := h.NewDirectoryToken(t.Context(), h.admin.Actor(), 0)
+	check(t, err)
 	list := []stranger{
+		{name: "the directory of another account", actor: northDirectory},
+		{name: "that directory, put into harbour by mistake", actor: misplaced},
+		{name: "harbour's directory with a token that was replaced a moment ago", actor: h.directory, inside: true, once: true},
 		{name: "an admin of another account", actor: north.Actor()},
 		{name: "that admin, put into harbour by mistake", actor: north.Actor().Inside(h.admin.Account)},
 		{name: "a key of another account", actor: northKey},
@@ -176,6 +188,14 @@ func (w walk) run(t *testing.T, d *db.DB) {
 	h.invitation, h.token = h.Invite(h.admin, "lee@harbour.example")
 	_, key := h.Key(h.admin)
 	h.keyID = key.KeyID
+	_, h.directory = h.Rig.Directory(h.admin)
+	p, err := h.BringPerson(t.Context(), h.directory, account.DirectoryPerson{UserName: "harbour-pat", Email: "pat@harbour.example", Active: true})
+	if err == nil {
+		g, err := h.BringGroup(t.Context(), h.directory, account.DirectoryGroup{Name: "Harbour sales"}, []string{p.ID})
+		check(t, err)
+		h.broughtID, h.broughtGroupID = p.ID, g.ID
+	}
+	check(t, err)
 	if h.colleague, _, err = h.AddStaff(t.Context(), account.Operate(), "col@voice.example", "Col"); err != nil {
 		t.Fatal(err)
 	}

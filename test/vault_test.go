@@ -32,7 +32,7 @@ func newVault(t *testing.T, r *accounttest.Rig) *vault {
 func (v *vault) secrets(t *testing.T) []secret {
 	t.Helper()
 	phones := v.setUpLinks(t)
-	return append([]secret{v.invitations(t), v.keys(t), v.cursors(t), v.links(t), v.codes(t), v.sessions(t), v.devices(t)}, phones...)
+	return append([]secret{v.invitations(t), v.keys(t), v.directories(t), v.cursors(t), v.links(t), v.codes(t), v.sessions(t), v.devices(t)}, phones...)
 }
 
 func (v *vault) everybodySignsIn() {
@@ -140,6 +140,47 @@ func (v *vault) keys(t *testing.T) secret {
 	return secret{kind: "API key", arm: arm, dead: dead, opens: func(token string) bool {
 		_, err := v.UseKey(t.Context(), token, "harbour", accounttest.Address)
 		return err == nil
+	}}
+}
+
+// directories makes tokens of directory sync. One account has one that works.
+func (v *vault) directories(t *testing.T) secret {
+	t.Helper()
+	dead := map[string][]string{}
+	admin := v.harbour.Check().Actor()
+	sync := account.DirectorySettings{Domains: "harbour.example"}
+	on := func(life time.Duration) string {
+		_, token, err := v.TurnOnDirectory(t.Context(), admin, sync, life)
+		check(t, err)
+		return token
+	}
+	for i := range many {
+		dead["turned off"] = append(dead["turned off"], on(0))
+		check(t, v.TurnOffDirectory(t.Context(), admin))
+		dead["superseded"] = append(dead["superseded"], on(0))
+		_, token, err := v.NewDirectoryToken(t.Context(), admin, time.Second)
+		check(t, err)
+		if i == 0 {
+			dead["expired"] = append(dead["expired"], token)
+			v.Clock.Advance(time.Minute)
+		} else {
+			dead["superseded"] = append(dead["superseded"], token)
+		}
+		check(t, v.TurnOffDirectory(t.Context(), admin))
+	}
+	arm := func() []string {
+		v.everybodySignsIn()
+		admin, north := v.harbour.Actor(), v.north.Actor()
+		_, token, err := v.TurnOnDirectory(t.Context(), north, account.DirectorySettings{Domains: "northside.example"}, 366*24*time.Hour)
+		check(t, err)
+		dead["other account"] = []string{token}
+		_, token, err = v.TurnOnDirectory(t.Context(), admin, sync, 366*24*time.Hour)
+		check(t, err)
+		return []string{token}
+	}
+	return secret{kind: "directory", arm: arm, dead: dead, opens: func(token string) bool {
+		actor, err := v.UseDirectory(t.Context(), token, accounttest.Address)
+		return err == nil && actor.Account.ID == v.harbour.Account.ID
 	}}
 }
 

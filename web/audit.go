@@ -215,6 +215,8 @@ func actorMark(e account.AuditEntry) string {
 		return "Provider"
 	case account.Key:
 		return "API key"
+	case account.Directory:
+		return "Directory"
 	}
 	return ""
 }

@@ -107,7 +107,7 @@ type things struct {
 	phoneUserVersion, numberVersion  int64
 	name                             string // the account's
 	targetVersion, invitationVersion int64
-	accountVersion                   int64
+	accountVersion, directoryVersion int64
 	provider                         string // of sign-ins
 	lost, rescued                    string // who have a second factor; a recovery of the second is open
 	lostPerson, rescuedPerson        string
@@ -194,7 +194,11 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	th := &things{provider: own.ID, slug: admin.Account.Slug, name: name, target: target.ID(), paused: paused.ID(), invitation: invitation.ID}
+	directory, _, err := c.TurnOnDirectory(ctx, admin.Actor(), account.DirectorySettings{Domains: domain}, 0)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th := &things{provider: own.ID, directoryVersion: directory.Version, slug: admin.Account.Slug, name: name, target: target.ID(), paused: paused.ID(), invitation: invitation.ID}
 	label := strings.ToUpper(domain[:1]) + domain[1:strings.IndexByte(domain, '.')] + " target"
 	asked, err := c.support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.Question, Subject: name + " asks about target", Description: "For " + domain})
 	if err != nil {

@@ -110,6 +110,7 @@ type groupPage struct {
 	Pages       pages
 	Tally       string
 	Meanwhile   *meanwhile
+	Handed      bool   // it can be handed to the account's directory
 	Add, Delete string // addresses
 	History     string
 }
@@ -142,6 +143,13 @@ func (p *Portal) groupPage(r *Request, m *meanwhile) error {
 		Find: Find{Path: page, Value: f.Search, Label: "Search this group by name or email", Hint: "Name, email", Target: "rows"},
 		Add:  r.to("groups", g.ID, "people"), Delete: r.to("groups", g.ID, "deletion"), History: r.to("audit-log") + "?about=" + g.ID}
 	data.Pages = r.pages(next)
+	if r.may(account.ViewSettings) {
+		s, err := p.Account.Directory(r.Context(), r.Viewer.Actor)
+		if err != nil {
+			return err
+		}
+		data.Handed = s.On
+	}
 	for _, u := range people {
 		data.People = append(data.People, memberRow{u, r.to("hub-users", u.ID), r.to("groups", g.ID, "people", u.ID, "removal"), u.ID == r.Viewer.Actor.MembershipID})
 	}

@@ -35,6 +35,12 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/settings/sign-in/new": func(c *cell) url.Values {
 		return pairs("name", "New ID", "issuer", c.elsewhere.Issuer, "client_id", "new", "client_secret", "x", "domains", "new.example")
 	},
+	"/{account}/settings/directory": func(c *cell) url.Values {
+		return pairs("domains", "new.example", "access", "billing", "days", "90", "version", whole(c.directoryVersion))
+	},
+	"/{account}/settings/directory/token":      func(*cell) url.Values { return pairs("days", "90") },
+	"/{account}/settings/directory/off":        nothing,
+	"/{account}/groups/{id}/directory":         func(*cell) url.Values { return pairs("on", "on") },
 	"/{account}/settings/sign-in/{id}/test":    nothing,
 	"/{account}/settings/sign-in/{id}/switch":  nothing,
 	"/{account}/settings/sign-in/{id}/removal": nothing,

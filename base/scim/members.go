@@ -106,3 +106,11 @@ func (c *MemberChange) applyFiltered(op Operation) error {
 	c.remove([]string{id})
 	return nil
 }
+
+// Members returns whom a whole group has, and whether it says anything of them.
+func Members(res Resource) (said bool, c MemberChange) {
+	_, said = res["members"]
+	c.Replace = true
+	c.add(res.Values("members"))
+	return said, c
+}

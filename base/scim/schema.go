@@ -147,6 +147,9 @@ func set(object map[string]any, a *Attribute, sub string, value any, replace boo
 	switch {
 	case clean == nil:
 		delete(object, a.Name)
+		if list, isList := value.([]any); isList && len(list) == 0 && a.MultiValued { // nobody, as against nothing said
+			object[a.Name] = []any{}
+		}
 	case a.Type == "complex" && !a.MultiValued && there: // what is not named stays (RFC 7644 3.5.2.3)
 		for name, v := range clean.(map[string]any) {
 			old.(map[string]any)[name] = v

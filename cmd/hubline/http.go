@@ -34,6 +34,7 @@ func (s *system) mount(more map[string]http.Handler) error {
 		mux.Handle("GET /metrics", s.metrics.handler())
 	}
 	mux.Handle("/api/", api)
+	mux.Handle("/scim/", api)
 	mux.Handle("GET /sip", s.board.Engine().WebSocket())
 	for pattern, h := range more {
 		mux.Handle(pattern, h)

@@ -91,7 +91,7 @@ func (r *Room) deadLink(ctx context.Context, hash string) error {
 		string(Cancelled): "This invitation was cancelled. Ask " + inviter + " if you still need it",
 		string(Accepted):  "This invitation has already been used. Sign in",
 		string(Declined):  "This invitation was declined. Ask " + inviter + " for a new one if that was a mistake",
-		string(Voided):    "This invitation no longer works, as " + inviter + " is not an admin any more. Ask the account for a new one",
+		string(Voided):    voidedWords(inviter),
 	}
 	return fault.New(fault.Conflict, "invitation-"+reason, words[reason])
 }
@@ -289,12 +289,15 @@ func (r *Room) offerStands(ctx context.Context, q db.Q, i Invitation, person Per
 	if member {
 		return fault.New(fault.Conflict, "invitation-voided", "You already have access to this account. Sign in")
 	}
+	if i.InviterKind == Directory {
+		return r.directoryStands(ctx, q, i)
+	}
 	if i.InviterKind != Member && i.InviterKind != Key {
 		return nil
 	}
 	admin, err := exists(ctx, q, `SELECT 1 FROM memberships WHERE account_id = $1 AND id = $2 AND state = 'active' AND roles IN ('admin', 'admin,billing')`, i.AccountID, i.InviterID)
 	if err == nil && !admin {
-		err = fault.New(fault.Conflict, "invitation-voided", "This invitation no longer works, as "+i.InviterName+" is not an admin any more. Ask the account for a new one")
+		err = fault.New(fault.Conflict, "invitation-voided", voidedWords(i.InviterName))
 	}
 	return err
 }
@@ -326,6 +329,9 @@ func (r *Room) join(ctx context.Context, q db.Q, w Welcome, person Person, addre
 			Zone: w.Account.Policy.TimeZone, Name: name, Email: person.Email, Roles: w.Invitation.Offered().Words(), At: now}); err != nil {
 			return err
 		}
+	}
+	if err := r.joinDirectory(ctx, q, w.Account, id, person.Email); err != nil {
+		return err
 	}
 	return r.Notice(ctx, q, w.Account.ID, person.ID)
 }

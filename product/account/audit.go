@@ -52,17 +52,28 @@ const (
 	GroupJoined          Action = "group.joined"
 	GroupLeft            Action = "group.left"
 	GroupDeleted         Action = "group.deleted"
+	GroupHandedOver      Action = "group.handed-over"
+	GroupTakenBack       Action = "group.taken-back"
 	APIKeyMade           Action = "api-key.made"
 	APIKeyRevoked        Action = "api-key.revoked"
 	ProviderAdded        Action = "sign-in-provider.added"
 	ProviderSwitchedOn   Action = "sign-in-provider.switched-on"
 	ProviderSwitchedOff  Action = "sign-in-provider.switched-off"
 	ProviderRemoved      Action = "sign-in-provider.removed"
+	DirectoryTurnedOn    Action = "directory.turned-on"
+	DirectoryChanged     Action = "directory.changed"
+	DirectoryTokenMade   Action = "directory.token-made"
+	DirectoryTurnedOff   Action = "directory.turned-off"
 	AuditKeepChanged     Action = "audit-log.keep-changed"
-	AuditTrimmed         Action = "audit-log.trimmed" // the subject's ID is the number of the last entry whose text went
-	StaffAdded           Action = "staff.added"
-	StaffLinkMade        Action = "staff.link-made"
-	StaffRemoved         Action = "staff.removed"
+	// The directory's people: SubjectID is the directory person's.
+	DirectoryPersonBrought Action = "directory.person-brought"
+	DirectoryPersonChanged Action = "directory.person-changed"
+	DirectoryPersonDropped Action = "directory.person-dropped"
+
+	AuditTrimmed  Action = "audit-log.trimmed" // the subject's ID is the number of the last entry whose text went
+	StaffAdded    Action = "staff.added"
+	StaffLinkMade Action = "staff.link-made"
+	StaffRemoved  Action = "staff.removed"
 )
 
 // The actions of the rooms to the right, so that the log tells all of them in one voice.
@@ -105,7 +116,7 @@ const (
 // Areas lists what the audit log can be filtered by: the part of an action before the dot, and its words.
 var Areas = []struct{ Name, Words string }{
 	{"hub-user", "Hub users"}, {"group", "Groups"}, {"access-review", "Access reviews"}, {"invitation", "Invitations"}, {"phone-user", "Phone users"}, {"device", "Devices"}, {"number", "Numbers"},
-	{"call", "Calls"}, {"ticket", "Requests"}, {"visit", "Visits by staff"}, {"settings", "Settings"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"webhook", "Webhooks"}, {"audit-log", "Audit log"}, {"account", "Account"},
+	{"call", "Calls"}, {"ticket", "Requests"}, {"visit", "Visits by staff"}, {"settings", "Settings"}, {"directory", "Directory sync"}, {"sign-in-provider", "Sign-in providers"}, {"api-key", "API keys"}, {"webhook", "Webhooks"}, {"audit-log", "Audit log"}, {"account", "Account"},
 }
 
 // AuditEntry is one line of the record: who did what to whom, when, from where, and what it was before and after.
@@ -201,50 +212,61 @@ var sentences = map[Action]string{
 	GroupJoined:          "{who} added {what} to the group {after}",
 	GroupLeft:            "{who} took {what} out of the group {before}",
 	GroupDeleted:         "{who} deleted the group {what}",
+	GroupHandedOver:      "{who} let the directory decide who is in the group {what}",
+	GroupTakenBack:       "{who} ended that the directory decides who is in the group {what}",
 	APIKeyMade:           "{who} made the API key {what}",
 	APIKeyRevoked:        "{who} revoked the API key {what}",
 	ProviderAdded:        "{who} added the sign-in provider {what}",
 	ProviderSwitchedOn:   "{who} switched the sign-in provider {what} on",
 	ProviderSwitchedOff:  "{who} switched the sign-in provider {what} off",
 	ProviderRemoved:      "{who} removed the sign-in provider {what}",
-	AuditKeepChanged:     "{who} changed how long the audit log is kept",
-	AuditTrimmed:         "{who} dropped the text of {what}",
-	StaffAdded:           "{who} made {what} provider staff",
-	StaffLinkMade:        "{who} made a new password link for {what}",
-	StaffRemoved:         "{who} removed {what} from provider staff",
-	PhoneUserAdded:       "{who} added the phone user {what}",
-	PhoneUserChanged:     "{who} changed the phone user {what}",
-	PhoneUserDeleted:     "{who} deleted the phone user {what}",
-	PhoneUsersImported:   "{who} imported {what}",
-	PhoneUserLimitSet:    "{who} changed the plan from {before} to {after} phone users",
-	SetUpLinkSent:        "{who} sent set-up details to {what}",
-	DeviceAdded:          "{what} was set up",
-	DeviceEnded:          "{who} ended the device {what}",
-	DevicesReset:         "{who} reset the phones of {what}",
-	DeviceElsewhere:      "A call with the password of {what} was refused, as it came from where that phone is not signed in: {after}",
-	NumberAssigned:       "{who} assigned {what}",
-	NumberWithdrawn:      "{who} withdrew {what}",
-	NumberRenamed:        "{who} renamed {what} from {before} to {after}",
-	NumberRouted:         "{who} changed where {what} leads",
-	CallEnded:            "{who} ended the call {what}",
-	TicketOpened:         "{who} opened the request {what}",
-	TicketAnswered:       "{who} answered the request {what}",
-	TicketClosed:         "{who} closed the request {what}",
-	PINUsed:              "{who} checked the support PIN of {what}",
-	VisitAsked:           "{what} asked to see the account",
-	VisitAllowed:         "{who} let {what} see the account",
-	VisitRefused:         "{who} did not let {what} see the account",
-	VisitEnded:           "{who} ended the visit of {what}",
-	VisitsGranted:        "{who} lets the provider's staff in ahead of time",
-	VisitGrantEnded:      "{who} no longer lets the provider's staff in ahead of time",
-	WebhookAdded:         "{who} added the webhook {what}",
-	WebhookChanged:       "{who} changed the webhook {what}",
-	WebhookRotated:       "{who} renewed the secret of the webhook {what}",
-	WebhookPaused:        "{who} paused the webhook {what}",
-	WebhookResumed:       "{who} resumed the webhook {what}",
-	WebhookDeleted:       "{who} deleted the webhook {what}",
-	JobRetried:           "{who} tried the job {what} again",
-	JobDiscarded:         "{who} discarded the job {what}",
+	DirectoryTurnedOn:    "{who} turned directory sync on for {after}",
+	DirectoryChanged:     "{who} changed directory sync from {before} to {after}",
+	DirectoryTokenMade:   "{who} made a new token for directory sync",
+	DirectoryTurnedOff:   "{who} turned directory sync off",
+
+	DirectoryPersonBrought: "{who} brought {what}",
+	DirectoryPersonChanged: "{who} changed what the directory calls {what}",
+	DirectoryPersonDropped: "{who} dropped {what}",
+
+	AuditKeepChanged:   "{who} changed how long the audit log is kept",
+	AuditTrimmed:       "{who} dropped the text of {what}",
+	StaffAdded:         "{who} made {what} provider staff",
+	StaffLinkMade:      "{who} made a new password link for {what}",
+	StaffRemoved:       "{who} removed {what} from provider staff",
+	PhoneUserAdded:     "{who} added the phone user {what}",
+	PhoneUserChanged:   "{who} changed the phone user {what}",
+	PhoneUserDeleted:   "{who} deleted the phone user {what}",
+	PhoneUsersImported: "{who} imported {what}",
+	PhoneUserLimitSet:  "{who} changed the plan from {before} to {after} phone users",
+	SetUpLinkSent:      "{who} sent set-up details to {what}",
+	DeviceAdded:        "{what} was set up",
+	DeviceEnded:        "{who} ended the device {what}",
+	DevicesReset:       "{who} reset the phones of {what}",
+	DeviceElsewhere:    "A call with the password of {what} was refused, as it came from where that phone is not signed in: {after}",
+	NumberAssigned:     "{who} assigned {what}",
+	NumberWithdrawn:    "{who} withdrew {what}",
+	NumberRenamed:      "{who} renamed {what} from {before} to {after}",
+	NumberRouted:       "{who} changed where {what} leads",
+	CallEnded:          "{who} ended the call {what}",
+	TicketOpened:       "{who} opened the request {what}",
+	TicketAnswered:     "{who} answered the request {what}",
+	TicketClosed:       "{who} closed the request {what}",
+	PINUsed:            "{who} checked the support PIN of {what}",
+	VisitAsked:         "{what} asked to see the account",
+	VisitAllowed:       "{who} let {what} see the account",
+	VisitRefused:       "{who} did not let {what} see the account",
+	VisitEnded:         "{who} ended the visit of {what}",
+	VisitsGranted:      "{who} lets the provider's staff in ahead of time",
+	VisitGrantEnded:    "{who} no longer lets the provider's staff in ahead of time",
+	WebhookAdded:       "{who} added the webhook {what}",
+	WebhookChanged:     "{who} changed the webhook {what}",
+	WebhookRotated:     "{who} renewed the secret of the webhook {what}",
+	WebhookPaused:      "{who} paused the webhook {what}",
+	WebhookResumed:     "{who} resumed the webhook {what}",
+	WebhookDeleted:     "{who} deleted the webhook {what}",
+	JobRetried:         "{who} tried the job {what} again",
+	JobDiscarded:       "{who} discarded the job {what}",
 }
 
 // Sentence tells the entry in words.

@@ -19,12 +19,13 @@ const MostGroups = 200
 
 // Group is a named set of hub users of one account who get its roles on top of their own.
 type Group struct {
-	ID      string
-	Name    string
-	Roles   Roles
-	People  int
-	MadeAt  int64
-	Version int64
+	ID        string
+	Name      string
+	Roles     Roles
+	People    int
+	MadeAt    int64
+	Version   int64
+	Directory bool // the account's directory decides who is in it
 }
 
 // NewGroup is what it takes to make a group.
@@ -39,11 +40,11 @@ type GroupChange struct {
 	Roles *Roles
 }
 
-const groupColumns = `g.id, g.name, g.roles, g.made_at, g.version,
+const groupColumns = `g.id, g.name, g.roles, g.made_at, g.version, CASE WHEN g.directory = '' THEN 0 ELSE 1 END,
 	(SELECT COUNT(*) FROM group_members gm WHERE gm.account_id = g.account_id AND gm.group_id = g.id)`
 
 func (g *Group) fields() []any {
-	return []any{&g.ID, &g.Name, (*rolesColumn)(&g.Roles), &g.MadeAt, &g.Version, &g.People}
+	return []any{&g.ID, &g.Name, (*rolesColumn)(&g.Roles), &g.MadeAt, &g.Version, (*flag)(&g.Directory), &g.People}
 }
 
 // GroupFilter chooses groups by a part of their name. Limit 0 means 50; at most 500.
@@ -253,18 +254,23 @@ func (r *Room) DeleteGroup(ctx context.Context, actor Actor, id string, version 
 		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
 			return nil, err
 		}
-		touched, err := r.hubUsersWhere(ctx, q, actor.Account.ID, `m.id IN (SELECT gm.membership_id FROM group_members gm WHERE gm.account_id = $1 AND gm.group_id = $2)`, g.ID)
-		if err != nil {
+		return r.eraseGroup(ctx, q, actor, *g)
+	})
+}
+
+// eraseGroup deletes the group and returns who was in it.
+func (r *Room) eraseGroup(ctx context.Context, q db.Q, actor Actor, g Group) ([]HubUser, error) {
+	touched, err := r.hubUsersWhere(ctx, q, actor.Account.ID, `m.id IN (SELECT gm.membership_id FROM group_members gm WHERE gm.account_id = $1 AND gm.group_id = $2)`, g.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, query := range []string{`DELETE FROM group_members WHERE account_id = $1 AND group_id = $2`, `DELETE FROM invitation_groups WHERE account_id = $1 AND group_id = $2`,
+		`DELETE FROM directory_members WHERE account_id = $1 AND group_id = $2`, `DELETE FROM people_groups WHERE account_id = $1 AND id = $2`} {
+		if _, err := q.ExecContext(ctx, query, actor.Account.ID, g.ID); err != nil {
 			return nil, err
 		}
-		for _, query := range []string{`DELETE FROM group_members WHERE account_id = $1 AND group_id = $2`,
-			`DELETE FROM invitation_groups WHERE account_id = $1 AND group_id = $2`, `DELETE FROM people_groups WHERE account_id = $1 AND id = $2`} {
-			if _, err := q.ExecContext(ctx, query, actor.Account.ID, g.ID); err != nil {
-				return nil, err
-			}
-		}
-		return touched, r.Record(ctx, q, actor, Entry{Action: GroupDeleted, SubjectID: g.ID, SubjectName: g.Name, Before: g.Roles.String()})
-	})
+	}
+	return touched, r.Record(ctx, q, actor, Entry{Action: GroupDeleted, SubjectID: g.ID, SubjectName: g.Name, Before: g.Roles.String()})
 }
 
 // GroupRef is a group as a hub user has it.

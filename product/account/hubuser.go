@@ -245,6 +245,11 @@ func (r *Room) saveHubUser(ctx context.Context, q db.Q, actor Actor, before, aft
 	if err := r.counted(ctx, q, actor.Account.ID, before.State, after.State); err != nil {
 		return err
 	}
+	if before.State != after.State && actor.Kind != Directory { // what people decide, the directory does not take back
+		if _, err := q.ExecContext(ctx, `UPDATE directory_people SET stopped = 0 WHERE account_id = $1 AND membership_id = $2`, actor.Account.ID, after.ID); err != nil {
+			return err
+		}
+	}
 	if after.State == Removed {
 		if err := r.leaveGroups(ctx, q, actor.Account.ID, before); err != nil {
 			return err

@@ -397,14 +397,18 @@ func (r *Room) Cancel(ctx context.Context, actor Actor, id string, version int64
 		if i.State != Pending && i.State != Declined && i.State != Voided {
 			return i.over()
 		}
-		if err := r.bury(ctx, q, *i, string(Cancelled)); err != nil {
-			return err
-		}
-		if err := r.end(ctx, q, i, Cancelled); err != nil {
-			return err
-		}
-		return r.Record(ctx, q, actor, Entry{Action: InvitationCancelled, SubjectID: i.ID, SubjectName: i.label()})
+		return r.cancelOffer(ctx, q, actor, i)
 	})
+}
+
+func (r *Room) cancelOffer(ctx context.Context, q db.Q, actor Actor, i *Invitation) error {
+	if err := r.bury(ctx, q, *i, string(Cancelled)); err != nil {
+		return err
+	}
+	if err := r.end(ctx, q, i, Cancelled); err != nil {
+		return err
+	}
+	return r.Record(ctx, q, actor, Entry{Action: InvitationCancelled, SubjectID: i.ID, SubjectName: i.label()})
 }
 
 // bury notes why the invitation's present link stops working. It must come before the link's hash is erased. Somebody else who ends the

@@ -217,15 +217,17 @@ const (
 	Staff    ActorKind = "staff"    // a person of the provider, outside every account
 	Visitor  ActorKind = "visit"    // a person of the provider inside an account whose admin let them in
 	Operator ActorKind = "operator" // whoever runs the binary on the server
+
+	Directory ActorKind = "directory" // the directory of one account (SCIM), which holds no permission and has verbs of its own
 )
 
-// Actor is who does something, in which account, with which rights. Doors get one from Room.SignedIn, Room.Enter or Room.UseKey
-// and pass it on; every verb that touches an account's data takes one and puts its AccountID first in every WHERE.
+// Actor is who does something, in which account, with which rights. Doors get one from Room.SignedIn, Room.Enter, Room.UseKey or
+// Room.UseDirectory and pass it on; every verb that touches an account's data takes one and puts its AccountID first in every WHERE.
 type Actor struct {
 	Kind         ActorKind
 	Account      Account
 	PersonID     string
-	MembershipID string // for a key: its maker's
+	MembershipID string // for a key: its maker's; for a directory: the ID of its sync
 	Name         string
 	Email        string
 	Roles        Roles
@@ -244,6 +246,7 @@ type Actor struct {
 	ways         ways         // what the person could sign in with beside the password; for a key: its maker
 	Confined     string       // ID of the only account that the session may enter, as it rests on that account's provider; "" for others
 	termsDue     bool         // the person has not accepted the newest terms
+	token        string       // directories only: hash of the token, read again in every change
 }
 
 // Operate returns the actor for commands on the server itself.
