@@ -3,6 +3,7 @@ package account_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"hubline/base/fault"
 	"hubline/product/account"
@@ -245,5 +246,42 @@ func TestA32SwitchedOffProvidersSignNobodyIn(t *testing.T) {
 		must(t, err)
 		_, err = e.travel(at(q, "harbour", trip{Departure: account.Departure{Errand: account.ToSignIn}, choose: "jo@harbour.example"}))
 		wantFault(t, err, "provider-nobody")
+	})
+}
+
+// Abuse case A40: another service's word is no password, as it may come out of the same mailbox; an account's own provider, whose admins decide
+// what it says, proves nothing at all for a recovery.
+func TestA40ProvidersProveTooLittleForARecovery(t *testing.T) {
+	withProvider(t, func(t *testing.T, e *elsewhere) {
+		c := t.Context()
+		admin := e.Open("harbour")
+		p := e.add(admin, "harbour", "harbour.example")
+		jo := e.Join(admin, "jo@harbour.example")
+		member := jo.ID()
+		_, err := e.link(e.fresh(jo), "jo@elsewhere.example")
+		must(t, err)
+		_, err = e.travel(at(p, "harbour", trip{Departure: account.Departure{Errand: account.ToLink, Account: "harbour", Provider: p.ID}, actor: e.fresh(jo), choose: "jo@harbour.example"}))
+		must(t, err)
+		e.fresh(jo)
+		jo.Enrol()
+		must(t, second(e.StartRecovery(c, e.inside(admin), member)))
+		half := func(x trip) string {
+			t.Helper()
+			out, err := e.travel(x)
+			must(t, err)
+			if out.Entrance.Half == "" {
+				t.Fatal("a provider alone signs them in")
+			}
+			return out.Entrance.Half
+		}
+		everybodys := trip{Departure: account.Departure{Errand: account.ToSignIn}, choose: "jo@elsewhere.example"}
+		own := at(p, "harbour", trip{Departure: account.Departure{Errand: account.ToSignIn}, choose: "jo@harbour.example"})
+		wantFault(t, e.SendRecoveryCode(c, half(everybodys), browser("192.0.2.9")), "recovery-provider")
+		wantFault(t, e.SendRecoveryCode(c, half(own), browser("192.0.2.9")), "recovery-none")
+		must(t, second(e.StartRecoveryOf(c, account.Operate(), scan[string](t, e.Rig, `SELECT id FROM people WHERE email = 'jo@harbour.example'`))))
+		wantFault(t, e.SendRecoveryCode(c, half(everybodys), browser("192.0.2.9")), "recovery-early")
+		e.Clock.Advance(24 * time.Hour)
+		wantFault(t, e.SendRecoveryCode(c, half(own), browser("192.0.2.9")), "recovery-none")
+		must(t, second(recovered(t, e.Rig, jo.Email, half(everybodys))))
 	})
 }
