@@ -103,7 +103,7 @@ func (p *Portal) person(r *Request) error {
 			return err
 		}
 		here := "/console/people/" + who.ID
-		data.Recovery = &recoveryCard{rec, here + "/recovery", here + "/recovery/stop", "They"}
+		data.Recovery = &recoveryCard{rec, here + "/recovery", here + "/recovery/stop"}
 	}
 	return r.Render("console/person.html", Page{Title: who.Email, Section: "console/accounts", Crumbs: []Link{toAccounts}, Data: data})
 }

@@ -56,7 +56,7 @@ func (p *Portal) hubUserPage(r *Request, u account.HubUser, m *meanwhile) error 
 		if err != nil {
 			return err
 		}
-		data.Recovery = &recoveryCard{rec, r.to("hub-users", u.ID, "recovery"), r.to("hub-users", u.ID, "recovery", "stop"), who}
+		data.Recovery = &recoveryCard{rec, r.to("hub-users", u.ID, "recovery"), r.to("hub-users", u.ID, "recovery", "stop")}
 	}
 	data.Asked = u.State == account.Active && r.Viewer.Actor.Account.Policy.SecondFactor.Asks(u.Roles)
 	data.Remove.ID, data.Remove.Path = "remove", r.to("hub-users", u.ID, "removal")

@@ -156,7 +156,6 @@ func (p *Portal) stopOwnRecovery(r *Request) error {
 type recoveryCard struct {
 	account.Recovery
 	Start, Stop string // addresses
-	Who         string // how sentences about the person begin
 }
 
 // Offers reports whether starting, or agreeing, is left to do.

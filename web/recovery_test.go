@@ -20,7 +20,7 @@ func TestA40RecoveryOnThePages(t *testing.T) {
 
 		out := w.browser(cafe)
 		out.open("/sign-in?next=/harbour/").press("Continue", "email", jo.Email).press("Sign in", "password", "wattle tram quince 41").lacks("Recover your sign-in")
-		v.press("Start recovery").shows(200, page, "A recovery of Jo is started", "Admin of Harbour Group started a recovery", "Stop the recovery")
+		v.press("Start recovery").shows(200, page, "A recovery of Jo is started", "Admin started a recovery", "Stop the recovery")
 		v.post(page+"/recovery").shows(409, page+"/recovery", "has started already")
 
 		w.as(jo).open("/profile/security").shows(200, "/profile/security", "A recovery of your sign-in is open", "Admin of Harbour Group")

@@ -40,6 +40,8 @@ func TestOperatorSetsUpWithoutThePortal(t *testing.T) {
 			if list := do("staff", "list"); !strings.Contains(list, "Alex") {
 				t.Errorf("staff: %s", list)
 			}
+			refused("has no second factor", "staff", "recover", "alex@provider.example")
+			refused("not one of the provider's people", "staff", "recover", "nobody@provider.example")
 			do("staff", "remove", "ALEX@provider.example")
 			if list := do("staff", "list", "--json"); strings.TrimSpace(list) != "[]" {
 				t.Errorf("staff: %s", list)

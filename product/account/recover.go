@@ -37,7 +37,25 @@ func (r *Room) Recovery(ctx context.Context, actor Actor, id string) (rec Recove
 	if err != nil {
 		return rec, err
 	}
-	return r.recovery(ctx, r.DB, u.PersonID, actor.Account.ID)
+	if rec, err = r.recovery(ctx, r.DB, u.PersonID, actor.Account.ID); err != nil || !rec.Open {
+		return rec, err
+	}
+	rec.StartedBy, err = r.consentedBy(ctx, u.PersonID, actor.Account.ID)
+	return rec, err
+}
+
+// consentedBy names who started the recovery to the admins of an account: one of theirs or the provider. Nobody has to know who else, and
+// where they are.
+func (r *Room) consentedBy(ctx context.Context, personID, accountID string) (name string, err error) {
+	err = r.DB.QueryRowContext(ctx, `SELECT by_name FROM recovery_consents WHERE account_id = $1 AND person_id = $2`, accountID, personID).Scan(&name)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return name, err
+	}
+	at, err := r.providerConsent(ctx, r.DB, personID)
+	if at != 0 {
+		return Actor{}.recoverer(r), err
+	}
+	return "An admin of another account", err
 }
 
 // RecoveryOf is Recovery for the provider, by person.

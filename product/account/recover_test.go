@@ -70,7 +70,7 @@ func TestA40AnAdminOnlyStartsARecovery(t *testing.T) {
 		if !enters(t, r, peer, before) {
 			t.Error("starting it signed them out")
 		}
-		if rec, err := r.Recovery(c, third.Actor(), peer.ID()); err != nil || !rec.Open || !rec.Agreed || rec.Waits || rec.StartedBy != "Admin of Harbour Group" {
+		if rec, err := r.Recovery(c, third.Actor(), peer.ID()); err != nil || !rec.Open || !rec.Agreed || rec.Waits || rec.StartedBy != "Admin" {
 			t.Errorf("it stands at %+v, %v", rec, err)
 		}
 		if step, err := r.SecondStep(c, half); err != nil || !step.Recovers || !step.TOTP || !step.Passkey {
@@ -143,6 +143,9 @@ func TestA40OneAccountDoesNotDecideForAnother(t *testing.T) {
 				t.Errorf("northside is told where else Jo belongs: %s", m.Text)
 			}
 		}
+		if rec, err := r.Recovery(c, north.Actor(), there.ID()); err != nil || !rec.Open || rec.Agreed || !rec.Waits || rec.StartedBy != "An admin of another account" {
+			t.Errorf("northside sees %+v, %v", rec, err)
+		}
 		if log, _, err := r.AuditLog(c, north.Actor(), account.AuditFilter{SubjectID: there.ID()}); err != nil || log[0].Action != account.RecoveryStarted || log[0].ActorName != "An admin of another account" {
 			t.Errorf("northside's log has %+v, %v", log, err)
 		}
@@ -153,6 +156,10 @@ func TestA40OneAccountDoesNotDecideForAnother(t *testing.T) {
 		must(t, second(r.ChangeHubUser(c, north.Actor(), place, account.Change{State: &active}, 0)))
 
 		must(t, second(r.StartRecovery(c, deputy.Check().Actor(), place)))
+		r.RunJobs()
+		if got := strings.Join(r.Mails.Subjects(harbour.Email), "; "); strings.Contains(got, "Recover the sign-in of Jo?") {
+			t.Errorf("harbour, which began, is asked: %s", got)
+		}
 		must(t, r.SendRecoveryCode(c, half, browser("192.0.2.9")))
 		code := r.Code(jo.Email)
 		must(t, second(r.ChangeHubUser(c, north.Actor(), deputy.ID(), roles(), 0)))
@@ -168,6 +175,13 @@ func TestA40OneAccountDoesNotDecideForAnother(t *testing.T) {
 		if must(t, err); in.Session == "" {
 			t.Error("no session")
 		}
+
+		lee := r.Join(harbour, "lee@harbour.example").Check()
+		lee.Enrol()
+		must(t, second(r.StartRecovery(c, harbour.Actor(), lee.ID())))
+		must(t, second(r.RemoveHubUser(c, harbour.Actor(), lee.ID(), 0)))
+		half, _ = stuck(t, r, lee.Email)
+		waits("of nobody's account any more")
 	})
 }
 
@@ -250,5 +264,31 @@ func TestA40RecoveriesStop(t *testing.T) {
 		wantFault(t, second(r.StartRecoveryOf(c, admin.Actor(), who)), "not-found")
 		r.RunJobs()
 		told(t, r, admin.Email, "The recovery of Jo was stopped")
+	})
+}
+
+// For the provider's own people only whoever runs the server starts a recovery.
+func TestA40TheOperatorRecoversStaff(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		c := t.Context()
+		ines, sam := r.Staff("ines@provider.example"), r.Staff("sam@provider.example")
+		b := browser("192.0.2.9")
+		for _, a := range []account.Actor{ines, sam} {
+			must(t, r.SendCode(c, a, b))
+			must(t, second(r.ConfirmCode(c, a, r.Code(a.Email))))
+		}
+		must(t, r.StartAuthenticator(c, ines))
+		made, err := r.PendingAuthenticator(c, ines)
+		must(t, err)
+		_, _, err = r.ConfirmAuthenticator(c, ines, r.App(made.Secret).Code(), b)
+		must(t, err)
+		wantFault(t, second(r.StartRecoveryOf(c, sam, ines.PersonID)), "not-found")
+		must(t, second(r.StartRecoveryOf(c, account.Operate(), ines.PersonID)))
+		half, _ := stuck(t, r, ines.Email)
+		in, err := recovered(t, r, ines.Email, half)
+		must(t, err)
+		if back, err := r.SignedIn(c, in.Session, accounttest.Address); err != nil || back.Kind != account.Staff || back.HasSecondFactor() {
+			t.Errorf("came back as %+v, %v", back, err)
+		}
 	})
 }

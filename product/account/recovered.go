@@ -198,6 +198,11 @@ func (r *Room) tellRecovery(ctx context.Context, q db.Q, p Person, news recovery
 		case who.Account.ID == "":
 			by = who.recoverer(r)
 		case who.Account.ID != at.account.ID:
+			if agreed, err := exists(ctx, q, `SELECT 1 FROM recovery_consents WHERE account_id = $1 AND person_id = $2`, at.account.ID, p.ID); err != nil {
+				return err
+			} else if agreed && news.kind == recoveryStarted {
+				continue // they have asked for it themselves
+			}
 			who, by = Actor{Kind: Operator, Name: "An admin of another account"}, ""
 		}
 		who.Account = at.account
