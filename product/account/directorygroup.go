@@ -244,17 +244,28 @@ func (r *Room) changeDirectoryMembers(ctx context.Context, q db.Q, actor Actor, 
 	if err != nil || len(added)+len(gone) == 0 {
 		return err
 	}
-	for _, p := range added {
-		if _, err := q.ExecContext(ctx, `INSERT INTO directory_members (account_id, group_id, user_id) VALUES ($1, $2, $3) ON CONFLICT (account_id, group_id, user_id) DO NOTHING`, a, g.ID, p.ID); err != nil {
+	for some := range slices.Chunk(added, most) {
+		if _, err := q.ExecContext(ctx, `
+			INSERT INTO directory_members (account_id, group_id, user_id) SELECT account_id, CAST($2 AS TEXT), id FROM directory_people WHERE account_id = $1 AND id IN (`+db.In(3, len(some))+`)
+			ON CONFLICT (account_id, group_id, user_id) DO NOTHING`, append([]any{a, g.ID}, directoryIDs(some)...)...); err != nil {
 			return err
 		}
 	}
-	for _, p := range gone {
-		if _, err := q.ExecContext(ctx, `DELETE FROM directory_members WHERE account_id = $1 AND group_id = $2 AND user_id = $3`, a, g.ID, p.ID); err != nil {
+	for some := range slices.Chunk(gone, most) {
+		if _, err := q.ExecContext(ctx, `DELETE FROM directory_members WHERE account_id = $1 AND group_id = $2 AND user_id IN (`+db.In(3, len(some))+`)`,
+			append([]any{a, g.ID}, directoryIDs(some)...)...); err != nil {
 			return err
 		}
 	}
 	return r.moveMembers(ctx, q, actor, g, memberships(added), memberships(gone))
+}
+
+func directoryIDs(people []DirectoryPerson) []any {
+	ids := make([]any, len(people))
+	for i, p := range people {
+		ids[i] = p.ID
+	}
+	return ids
 }
 
 func memberships(people []DirectoryPerson) (ids []string) {
@@ -289,17 +300,27 @@ func (r *Room) moveMembers(ctx context.Context, q db.Q, actor Actor, g Directory
 		return nil
 	}
 	var told []Entry
+	var come, leave []HubUser
 	for _, u := range people {
-		query, entry := `DELETE FROM group_members WHERE account_id = $1 AND group_id = $2 AND membership_id = $3`, Entry{Action: GroupLeft, SubjectID: u.ID, SubjectName: u.Label(), Before: g.Name}
-		args := []any{actor.Account.ID, g.ID, u.ID}
 		if slices.Contains(in, u.ID) {
-			query, entry = `INSERT INTO group_members (account_id, group_id, membership_id, added_at) VALUES ($1, $2, $3, $4)`, Entry{Action: GroupJoined, SubjectID: u.ID, SubjectName: u.Label(), After: g.Name}
-			args = append(args, r.now())
+			come, told = append(come, u), append(told, Entry{Action: GroupJoined, SubjectID: u.ID, SubjectName: u.Label(), After: g.Name})
+		} else {
+			leave, told = append(leave, u), append(told, Entry{Action: GroupLeft, SubjectID: u.ID, SubjectName: u.Label(), Before: g.Name})
 		}
-		if _, err := q.ExecContext(ctx, query, args...); err != nil {
+	}
+	for some := range slices.Chunk(come, most) {
+		if _, err := q.ExecContext(ctx, `
+			INSERT INTO group_members (account_id, group_id, membership_id, added_at)
+			SELECT account_id, CAST($2 AS TEXT), id, CAST($3 AS BIGINT) FROM memberships WHERE account_id = $1 AND id IN (`+db.In(4, len(some))+`)`,
+			append([]any{actor.Account.ID, g.ID, r.now()}, anys(ids(some))...)...); err != nil {
 			return err
 		}
-		told = append(told, entry)
+	}
+	for some := range slices.Chunk(leave, most) {
+		if _, err := q.ExecContext(ctx, `DELETE FROM group_members WHERE account_id = $1 AND group_id = $2 AND membership_id IN (`+db.In(3, len(some))+`)`,
+			append([]any{actor.Account.ID, g.ID}, anys(ids(some))...)...); err != nil {
+			return err
+		}
 	}
 	if _, err := q.ExecContext(ctx, `UPDATE people_groups SET version = version + 1 WHERE account_id = $1 AND id = $2`, actor.Account.ID, g.ID); err != nil {
 		return err

@@ -405,7 +405,7 @@ func (r *Room) joinDirectory(ctx context.Context, q db.Q, a Account, membershipI
 	var id string
 	err := q.QueryRowContext(ctx, `
 		UPDATE directory_people SET membership_id = $3, stopped = 0, changed_at = $4 WHERE account_id = $1 AND email = $2
-			AND membership_id NOT IN (SELECT id FROM memberships WHERE account_id = $1 AND state <> 'removed' AND id <> $3) RETURNING id`,
+			AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = $1 AND m.id = directory_people.membership_id AND m.state <> 'removed' AND m.id <> $3) RETURNING id`,
 		a.ID, email, membershipID, r.now()).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
