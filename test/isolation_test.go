@@ -112,6 +112,7 @@ func strangers(t *testing.T, h *harbour) []stranger {
 		{name: "a billing user of harbour", actor: billing.Actor(), inside: true},
 		{name: "a key of harbour without the scope", actor: bare, inside: true},
 		{name: "staff", actor: h.Staff("sam@voice.example"), provider: true},
+		{name: "staff without the second factor that the console asks for", actor: restricted(h.Staff("new@voice.example"))},
 		{name: "nobody"},
 	}
 	for _, lost := range []string{"demoted", "deactivated", "removed"} {
@@ -132,6 +133,12 @@ func strangers(t *testing.T, h *harbour) []stranger {
 		}
 	}
 	return list
+}
+
+// restricted is somebody whose session lacks what they need to act.
+func restricted(a actor) actor {
+	a.Needs = []account.Need{account.NeedSecondFactor}
+	return a
 }
 
 // Every method of every room that takes an actor, called with everybody who has no right to it, answers that there is no such thing or
