@@ -26,7 +26,7 @@ var webRows = []row{
 	{"", "/{account}/hub-users/invite", "hub users: invite"}, {"", "/{account}/invitations/*", "hub users: invite"},
 	{"", "/{account}/hub-users/*", "hub users: change"}, {"", "/{account}/groups/*", "hub users: change"}, {"", "/{account}/access-review*", "hub users: change"},
 
-	{"GET", "/{account}/settings", "settings: see"}, {"GET", "/{account}/settings/sign-in", "settings: see"}, {"GET", "/{account}/settings/directory", "settings: see"}, {"", "/{account}/settings*", "settings: change"},
+	{"GET", "/{account}/settings", "settings: see"}, {"GET", "/{account}/settings/sign-in", "settings: see"}, {"GET", "/{account}/settings/directory", "settings: see"}, {"GET", "/{account}/settings/directory", "settings: see"}, {"", "/{account}/settings*", "settings: change"},
 	{"", "/{account}/audit-log/keeping", "settings: change"}, {"", "/{account}/audit-log*", "audit log: see"},
 
 	{"GET", "/{account}/phone-users", "phone users: see"}, {"GET", "/{account}/phone-users.csv", "phone users: see"},
