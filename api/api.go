@@ -30,6 +30,7 @@ import (
 	"hubline/product/phoneuser"
 	"hubline/product/report"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 // prefix is the first part of every path; the second is the version.
@@ -43,6 +44,7 @@ type Config struct {
 	Calls          *call.Room
 	Reports        *report.Room
 	Support        *support.Room
+	Webhooks       *webhook.Room
 	Idempotency    *idempotent.Store
 	BaseURL        string         // origin of this installation, without a slash at the end; every other Host is refused
 	Hosts          []string       // further Host values to answer, e.g. "localhost:8080" in the demo

@@ -24,6 +24,7 @@ import (
 	"hubline/product/phoneuser"
 	"hubline/product/report"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 var update = flag.Bool("update", false, "write the golden files and the OpenAPI document anew")
@@ -195,6 +196,7 @@ func TestGoldenAnswers(t *testing.T) {
 		w.goldenImports(m, examples)
 		w.send("DELETE", in+"/invitations/"+sam.ID, nil).want(204, nil)
 		w.send("DELETE", in+"/hub-users/"+jo, nil).want(204, nil)
+		w.goldenWebhooks(m, examples)
 	})
 }
 
@@ -239,6 +241,32 @@ func (w *world) goldenImports(m masks, examples map[string]string) {
 	w.RunJobs()
 	w.send("GET", at, nil).want(200, nil).golden(m, "get-phone-user-import.json")
 	w.send("GET", in+"/phone-user-imports", nil).want(200, nil).golden(m, "list-phone-user-imports.json")
+}
+
+// goldenWebhooks keeps the answers about webhooks. Nothing is sent, as nobody runs the room.
+func (w *world) goldenWebhooks(m masks, examples map[string]string) {
+	in, address, name, events := "/accounts/harbour/webhooks", "https://crm.example.com/hooks", "CRM", []string{webhook.CallEnded}
+	hook, _, err := w.Webhooks.Add(w.t.Context(), w.admin.SignIn().Check().Actor(), webhook.Wanted{URL: &address, Description: &name, Events: &events})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var sent api.WebhookDelivery
+	at := in + "/" + hook.ID
+	w.send("POST", at+"/test", nil).want(200, &sent).golden(m, "test-webhook.json")
+	w.send("GET", at, nil).want(200, nil).golden(m, "get-webhook.json")
+	w.send("GET", in, nil).want(200, nil).golden(m, "list-webhooks.json")
+	w.send("GET", at+"/deliveries?state=waiting&event=test", nil).want(200, nil).golden(m, "list-webhook-deliveries.json")
+	w.send("GET", at+"/deliveries/"+sent.ID, nil).want(200, nil).golden(m, "get-webhook-delivery.json")
+	w.send("POST", at+"/deliveries/"+sent.ID+"/replay", nil).want(200, nil).golden(m, "replay-webhook-delivery.json")
+	w.send("PATCH", at, examples["change-webhook"]).want(200, nil).golden(m, "change-webhook.json")
+	w.send("PATCH", at, `{"url":"https://10.0.0.1/hooks"}`).problem(422, "url-inner", "url")
+	w.send("PATCH", at, `{"events":[]}`).problem(422, "events-empty", "events")
+	w.send("PATCH", at, `{"description":"x"}`, "If-Match", `"1"`).want(412, nil)
+	w.send("POST", at+"/pause", nil).want(200, nil).golden(m, "pause-webhook.json")
+	w.send("POST", at+"/test", nil).want(409, nil).golden(m, "problems/webhook-paused.json")
+	w.send("POST", at+"/resume", nil).want(200, nil).golden(m, "resume-webhook.json")
+	w.send("DELETE", at, nil).want(204, nil)
+	w.send("GET", at, nil).want(404, nil)
 }
 
 // goldenPhones keeps the answers about phone users and numbers.

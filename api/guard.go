@@ -21,12 +21,13 @@ const bodyMost = 1 << 20
 // forms are what the parts of a path that name an item look like. What has another form can't be the name of anything, and never
 // reaches a room.
 var forms = map[string]*regexp.Regexp{
-	"id":     regexp.MustCompile(`^[a-z2-7]{26}$`),
-	"member": regexp.MustCompile(`^[a-z2-7]{26}$`),
-	"device": regexp.MustCompile(`^[a-z2-7]{26}$`),
-	"call":   regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
-	"import": regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
-	"number": regexp.MustCompile(`^\+[0-9]{3,15}$`),
+	"id":       regexp.MustCompile(`^[a-z2-7]{26}$`),
+	"member":   regexp.MustCompile(`^[a-z2-7]{26}$`),
+	"device":   regexp.MustCompile(`^[a-z2-7]{26}$`),
+	"call":     regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
+	"import":   regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
+	"delivery": regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
+	"number":   regexp.MustCompile(`^\+[0-9]{3,15}$`),
 }
 
 // named lists the parts of a path that name items.

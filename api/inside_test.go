@@ -226,7 +226,8 @@ var elsewhere = []string{
 	"credential-empty", "credential-form", "domain-form", "domains-empty", "domains-many", "identity-limit", "identity-taken", "issuer-empty", "issuer-form", "issuer-silent", "provider-answer-unknown", "provider-cancelled", "provider-domain", "provider-email-unverified", "provider-known", "provider-limit", "provider-no-email", "provider-nobody", "provider-other-address", "provider-unknown", "session-confined", "staff-link", // signing in with other services
 	"review-decision", "review-months", "review-size", // access reviews
 	"terms-characters", "terms-date", "terms-empty", "terms-long", "terms-same", "terms-version", // terms of use
-	"invitation-open",                                        // asking again
+	"invitation-open",                        // asking again
+	"webhook-limit", "url-empty", "url-long", // adding webhooks
 	"keys-all", "keys-own", "scope-too-much", "scopes-empty", // making keys
 	"directory-admin", "directory-domain", "directory-email", "directory-full", "directory-group-taken", "directory-member", "directory-off", "directory-on", "directory-text", "directory-unknown", "directory-user-empty", "directory-user-taken", "scim-left-out", "scim-no-filter", // directory sync: SCIM has errors of its own
 	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "number-form-unknown", "too-many-tries",
@@ -237,7 +238,7 @@ func TestEveryProblemIsExplained(t *testing.T) {
 	t.Parallel()
 	found := map[string]string{}
 	for _, dir := range []string{".", "../base/db", "../base/idempotent", "../base/listing", "../base/sheet", "../product/account", "../product/phoneuser", "../product/number",
-		"../product/call", "../product/report", "../product/support"} {
+		"../product/call", "../product/report", "../product/support", "../product/webhook"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", dir, err)

@@ -19,6 +19,7 @@ import (
 	"hubline/product/call"
 	"hubline/product/phoneuser"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 // The authorisation matrix of the API: every route × the role set of a key's maker × the state of their membership × own, other or no
@@ -70,7 +71,7 @@ func newStage(t *testing.T, d *db.DB) *stage {
 		domain := map[string]string{"own": "harbour.example", "other": "zanzibar.example"}[place]
 		s.things[place] = s.furnished(admin, domain)
 	}
-	s.things["none"] = map[string]string{"slug": "nowhere", "api-keys": strings.Repeat("h", 26), "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
+	s.things["none"] = map[string]string{"slug": "nowhere", "api-keys": strings.Repeat("h", 26), "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "webhooks": strings.Repeat("w", 26), "deliveries": strings.Repeat("0", 16) + strings.Repeat("d", 12), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
 		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199",
 		"hub-user-imports": strings.Repeat("0", 16) + strings.Repeat("f", 12), "phone-user-imports": strings.Repeat("0", 16) + strings.Repeat("f", 12),
 		"calls": strings.Repeat("0", 16) + strings.Repeat("f", 12), "live-calls": strings.Repeat("0", 16) + strings.Repeat("f", 12)}
@@ -125,7 +126,16 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	s.must(err)
 	live := s.Record(s.t, call.Record{AccountID: admin.Account.ID, Direction: call.Inbound, FromNumber: "+61491570156", ToNumber: e164, ToName: "Mary at " + domain})
 	_, key := s.Key(admin)
-	return map[string]string{"slug": admin.Account.Slug, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "invitations": invitation.ID, "hub-user-imports": people.ID, "phone-user-imports": phones.ID,
+	address, events := "https://hooks."+domain+"/in", []string{webhook.CallEnded}
+	hook, _, err := s.Webhooks.Add(ctx, admin.Check().Actor(), webhook.Wanted{URL: &address, Events: &events})
+	s.must(err)
+	sent, err := s.Webhooks.SendTest(ctx, admin.Actor(), hook.ID)
+	s.must(err)
+	resting, _, err := s.Webhooks.Add(ctx, admin.Actor(), webhook.Wanted{URL: &address, Events: &events})
+	s.must(err)
+	_, err = s.Webhooks.Pause(ctx, admin.Actor(), resting.ID)
+	s.must(err)
+	return map[string]string{"slug": admin.Account.Slug, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "webhooks": hook.ID, "deliveries": sent.ID, "resting": resting.ID, "invitations": invitation.ID, "hub-user-imports": people.ID, "phone-user-imports": phones.ID,
 		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
 }
 
@@ -265,6 +275,8 @@ func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
 			part = things["slug"]
 		case last == "tickets" && c.who.bills() && things["bills"] != "":
 			part = things["bills"]
+		case last == "webhooks" && strings.HasSuffix(c.route.Path, "/resume") && things["resting"] != "":
+			part = things["resting"]
 		case strings.HasPrefix(part, "{") && things[last] != "":
 			part = things[last]
 		case strings.HasPrefix(part, "{"):

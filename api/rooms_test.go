@@ -13,15 +13,17 @@ import (
 	"hubline/product/phoneuser"
 	"hubline/product/report"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 // TestRooms are the rooms behind the API in tests, on a rig's store and clock. Each rig furnishes once, as jobs are registered once.
 type TestRooms struct {
-	Phones  *phoneuser.Room
-	Numbers *number.Room
-	Calls   *call.Room
-	Reports *report.Room
-	Support *support.Room
+	Phones   *phoneuser.Room
+	Numbers  *number.Room
+	Calls    *call.Room
+	Reports  *report.Room
+	Support  *support.Room
+	Webhooks *webhook.Room
 
 	Ended []string // calls that were to be ended
 }
@@ -60,6 +62,8 @@ func Furnish(t testing.TB, rig *accounttest.Rig) *TestRooms {
 	r.Numbers = number.New(number.Config{DB: rig.DB, Keys: rig.Keys, Account: rig.Room, Phones: r.Phones, Plan: tel.For("AU"), Now: rig.Clock.Now})
 	r.Calls = call.New(call.Config{DB: rig.DB, Keys: rig.Keys, Account: rig.Room, Plan: r.Numbers.Plan, Now: rig.Clock.Now, Operator: r, Gather: time.Millisecond})
 	r.Reports = report.New(report.Config{Calls: r.Calls, Plan: r.Numbers.Plan, Now: rig.Clock.Now})
+	r.Webhooks = webhook.New(webhook.Config{DB: rig.DB, Jobs: rig.Jobs, Keys: rig.Keys, Account: rig.Room, Now: rig.Clock.Now})
+	r.Calls.Closed = r.Webhooks.Closed
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { r.Calls.Run(ctx); close(ended) }()
@@ -70,7 +74,7 @@ func Furnish(t testing.TB, rig *accounttest.Rig) *TestRooms {
 
 // Config is the API's over the rooms, too generous for its limits to matter.
 func (r *TestRooms) Config(rig *accounttest.Rig) Config {
-	return Config{Account: rig.Room, Phones: r.Phones, Numbers: r.Numbers, Calls: r.Calls, Reports: r.Reports, Support: r.Support,
+	return Config{Account: rig.Room, Phones: r.Phones, Numbers: r.Numbers, Calls: r.Calls, Reports: r.Reports, Support: r.Support, Webhooks: r.Webhooks,
 		Idempotency: &idempotent.Store{DB: rig.DB, Now: rig.Clock.Now}, BaseURL: accounttest.BaseURL, Now: rig.Clock.Now,
 		RateLimit: RateLimit{PerSecond: 1e6, Burst: 1e6, WrongPerMinute: 1e6, WrongBurst: 1e6}}
 }

@@ -18,6 +18,7 @@ const (
 	tagTickets     = "Tickets"
 	tagAudit       = "Audit log"
 	tagKeys        = "API keys"
+	tagWebhooks    = "Webhooks"
 )
 
 // Routes returns every operation of the API. A key may use one if its maker may at this moment and the key has the scope of the same
@@ -115,7 +116,7 @@ func Routes() []Route {
 			"Adds to a ticket, which waits for the provider again, or closes it.",
 			`{"text": "Which file formats work?"}`, serve((*door).answerTicket)},
 	}
-	return slices.Concat(list, groups(in), importRoutes(in), auditRoutes(in), reports(in))
+	return slices.Concat(list, groups(in), importRoutes(in), auditRoutes(in), webhookRoutes(in), reports(in))
 }
 
 // auditRoutes are about what programs and people did in the account, and with which keys.

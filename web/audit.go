@@ -49,7 +49,7 @@ type auditLine struct {
 
 // Changed reports whether before and after say more than the sentence does.
 func (l auditLine) Changed() bool {
-	return l.Action == account.HubUserAccessChanged || l.Action == account.InvitationChanged || l.Action == account.SettingsChanged
+	return l.Action == account.HubUserAccessChanged || l.Action == account.InvitationChanged || l.Action == account.SettingsChanged || l.Action == account.WebhookChanged
 }
 
 // Detail is what else there is to say of an entry that is no change from one value to another.
@@ -59,7 +59,8 @@ func (l auditLine) Detail() string {
 		return "Access: " + l.After
 	case account.HubUserRemoved:
 		return "Access before: " + l.Before
-	case account.AccountOpened, account.AccountSuspended, account.AccountClosing, account.APIKeyMade, account.TicketOpened, account.VisitAsked, account.VisitAllowed, account.VisitsGranted:
+	case account.AccountOpened, account.AccountSuspended, account.AccountClosing, account.APIKeyMade, account.TicketOpened, account.VisitAsked, account.VisitAllowed, account.VisitsGranted,
+		account.WebhookAdded, account.WebhookPaused:
 		return l.After
 	}
 	return ""

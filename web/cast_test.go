@@ -22,6 +22,7 @@ import (
 	"hubline/product/call"
 	"hubline/product/phoneuser"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 // cast is a world with everybody whom the tests of rights and of bad input need, in a store that they can put back. Everybody's step-up
@@ -111,6 +112,7 @@ type things struct {
 	provider                         string // of sign-ins
 	lost, rescued                    string // who have a second factor; a recovery of the second is open
 	lostPerson, rescuedPerson        string
+	hook, delivery, resting          string // a webhook, what was to be sent to it, and one that is paused
 }
 
 // The states of membership. The invited belong to another account; the removed to none.
@@ -127,7 +129,7 @@ func newCast(t *testing.T, d *db.DB) *cast {
 	c.far = c.things(c.Open("far"), "zanzibar.example")
 	c.missing = &things{provider: randomID(), slug: "nowhere", target: randomID(), paused: randomID(), invitation: randomID(), group: randomID(), key: randomID(), groupVersion: 1, review: ident.Ordered(c.Clock.Now().UnixMilli()), ticket: randomID(), phoneUser: randomID(), device: randomID(),
 		number: "+61255509999", upload: randomID(), list: randomID(), lost: randomID(), rescued: randomID(), call: ident.Ordered(c.Clock.Now().UnixMilli()), phoneUserVersion: 1, numberVersion: 1, targetVersion: 1, invitationVersion: 1, accountVersion: 1}
-	c.missing.bill, c.missing.visit = randomID(), randomID()
+	c.missing.bill, c.missing.visit, c.missing.hook, c.missing.resting, c.missing.delivery = randomID(), randomID(), randomID(), randomID(), ident.Ordered(c.Clock.Now().UnixMilli())
 	more, err := c.support.Open(t.Context(), third.Actor(), support.NewTicket{Kind: support.PhoneUserLimit, Wanted: 20})
 	if err != nil {
 		t.Fatal(err)
@@ -206,6 +208,7 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	}
 	_, key := c.Key(admin)
 	th.key = key.KeyID
+	c.hookThings(admin, th, domain)
 	th.ticket = asked.ID
 	if asked, err = c.support.Open(ctx, admin.Actor(), support.NewTicket{Kind: support.InvoiceDetails, Subject: name + " has a new address", Description: "For " + domain}); err != nil {
 		c.t.Fatal(err)
@@ -248,6 +251,28 @@ func (c *cast) things(admin *accounttest.User, domain string) *things {
 	}
 	th.invitationVersion, th.accountVersion = invitation.Version, admin.Actor().Account.Version
 	return th
+}
+
+// hookThings gives an account a webhook with a test that waits for it, and one that is paused.
+func (c *cast) hookThings(admin *accounttest.User, th *things, domain string) {
+	c.t.Helper()
+	ctx, address, name, events := c.t.Context(), "https://hooks."+domain+"/in", "CRM of "+domain, []string{webhook.CallEnded}
+	w, _, err := c.hooks.Add(ctx, admin.Actor(), webhook.Wanted{URL: &address, Description: &name, Events: &events})
+	var d webhook.Delivery
+	if err == nil {
+		d, err = c.hooks.SendTest(ctx, admin.Actor(), w.ID)
+	}
+	var resting webhook.Webhook
+	if err == nil {
+		resting, _, err = c.hooks.Add(ctx, admin.Actor(), webhook.Wanted{URL: &address, Description: &name, Events: &events})
+	}
+	if err == nil {
+		_, err = c.hooks.Pause(ctx, admin.Actor(), resting.ID)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	th.hook, th.delivery, th.resting = w.ID, d.ID, resting.ID
 }
 
 // phoneThings gives an account a number, a phone user with a device, and a list to import.

@@ -4,6 +4,7 @@ import (
 	"hubline/product/account"
 	"hubline/product/call"
 	"hubline/product/report"
+	"hubline/product/webhook"
 )
 
 // homePage is an account's first page: what the viewer may do here, and what waits for them.
@@ -13,9 +14,10 @@ type homePage struct {
 	Counts   *account.Counts // nil for those who don't look after people
 	Today    *today          // nil for those who may not see calls
 	Admins   []string
-	Lonely   bool      // the viewer is the only admin
-	Guidance *guidance // for new people; nil once it was put away
-	Review   bool      // a review of access is due
+	Lonely   bool              // the viewer is the only admin
+	Guidance *guidance         // for new people; nil once it was put away
+	Review   bool              // a review of access is due
+	Hooks    []webhook.Webhook // that an admin should look at
 }
 
 func (p *Portal) home(r *Request) error {
@@ -52,6 +54,9 @@ func (p *Portal) home(r *Request) error {
 		if data.Today, err = p.today(r); err != nil {
 			return err
 		}
+	}
+	if data.Hooks, err = p.webhooksInTrouble(r); err != nil {
+		return err
 	}
 	return r.Render("account/home.html", Page{Title: "Home", Data: data})
 }

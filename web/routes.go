@@ -183,6 +183,22 @@ func (p *Portal) peopleRoutes() []Route {
 		{"GET", "/{account}/api-keys/{id}/revocation", Needs(account.OwnKeys), p.askRevokeKey},
 		{"POST", "/{account}/api-keys/{id}/revocation", Needs(account.OwnKeys), p.revokeKey},
 
+		// Webhooks
+		{"GET", "/{account}/webhooks", Needs(account.ViewWebhooks), p.webhooks},
+		{"GET", "/{account}/webhooks/new", Needs(account.ChangeWebhooks), p.newWebhook},
+		{"POST", "/{account}/webhooks/new", Needs(account.ChangeWebhooks), p.addWebhook},
+		{"GET", "/{account}/webhooks/{id}", Needs(account.ViewWebhooks), p.webhook},
+		{"POST", "/{account}/webhooks/{id}", Needs(account.ChangeWebhooks), p.saveWebhook},
+		{"POST", "/{account}/webhooks/{id}/test", Needs(account.ChangeWebhooks), p.testWebhook},
+		{"POST", "/{account}/webhooks/{id}/pause", Needs(account.ChangeWebhooks), p.pauseWebhook},
+		{"POST", "/{account}/webhooks/{id}/resumption", Needs(account.ChangeWebhooks), p.resumeWebhook},
+		{"GET", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.askWebhookSecret},
+		{"POST", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.renewWebhookSecret},
+		{"GET", "/{account}/webhooks/{id}/deletion", Needs(account.ChangeWebhooks), p.askDeleteWebhook},
+		{"POST", "/{account}/webhooks/{id}/deletion", Needs(account.ChangeWebhooks), p.deleteWebhook},
+		{"GET", "/{account}/webhooks/{id}/deliveries/{delivery}", Needs(account.ViewWebhooks), p.delivery},
+		{"POST", "/{account}/webhooks/{id}/deliveries/{delivery}/replay", Needs(account.ChangeWebhooks), p.replayDelivery},
+
 		// People of an account
 		{"GET", "/{account}/hub-users", Needs(account.ViewHubUsers), p.hubUsers},
 		{"GET", "/{account}/hub-users.csv", Needs(account.ViewHubUsers), p.hubUsersCSV},

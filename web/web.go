@@ -26,6 +26,7 @@ import (
 	"hubline/product/phoneuser"
 	"hubline/product/report"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 // Config is what the portal needs from the outside.
@@ -42,6 +43,7 @@ type Config struct {
 	Calls    *call.Room       // live calls and the record of all
 	Reports  *report.Room     // what the record says
 	Support  *support.Room    // requests to the provider
+	Webhooks *webhook.Room    // programs that are told what happens
 	Jobs     *job.Queue       // the console shows what failed
 	Changes  *change.Feed     // tells open pages what changed; nil: pages do not follow changes
 	Guard    Guard            // reads who is asking, from the store, for every request; nil: Account does

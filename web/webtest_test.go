@@ -32,6 +32,7 @@ import (
 	"hubline/product/phoneuser"
 	"hubline/product/report"
 	"hubline/product/support"
+	"hubline/product/webhook"
 )
 
 // world is the whole portal over a real room, store, job queue, change feed and mailbox. Only its clock stands still.
@@ -45,6 +46,7 @@ type world struct {
 	reports *report.Room
 	ended   []string // calls that were to be ended
 	support *support.Room
+	hooks   *webhook.Room
 
 	elsewhere *providertest.Process // "Example ID", which people can sign in with
 
@@ -82,6 +84,7 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	go func() { feed.Run(ctx); close(followed) }()
 	room := w.Room.Config
 	w.support = support.New(support.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Mail: room.Mail, Log: log, Now: w.Clock.Now, BaseURL: base, Provider: room.Provider})
+	w.hooks = webhook.New(webhook.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Guard: guard, Log: log, Now: w.Clock.Now})
 	plan := tel.For("AU")
 	w.phones = phoneuser.New(phoneuser.Config{DB: d, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Plan: plan, Log: log, Now: w.Clock.Now, BaseURL: base, Domain: "sip.hubline.test"})
 	w.numbers = number.New(number.Config{DB: d, Keys: w.Keys, Account: w.Room, Phones: w.phones, Plan: plan, Log: log, Now: w.Clock.Now})
@@ -89,7 +92,7 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	w.calls.Operator = w
 	w.phones.Owns, w.phones.LeadsTo, w.phones.OnDelete = w.numbers.Owns, w.numbers.LeadsTo, w.numbers.Forget
 	w.portal, err = New(Config{BaseURL: base, Provider: "Southern Cross Voice", Ring: w.Keys, Log: log, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs,
-		Support: w.support, Phones: w.phones, Numbers: w.numbers, Plan: plan, Changes: feed,
+		Support: w.support, Webhooks: w.hooks, Phones: w.phones, Numbers: w.numbers, Plan: plan, Changes: feed,
 		Calls: w.calls, Reports: w.reports})
 	if err != nil {
 		t.Fatal(err)

@@ -90,9 +90,7 @@ func (r *Room) ByID(ctx context.Context, actor account.Actor, id string) (_ Webh
 	if err != nil {
 		return w, err
 	}
-	list := []Webhook{w}
-	err = r.count(ctx, actor.Account.ID, list)
-	return list[0], err
+	return r.counted(ctx, w)
 }
 
 // Add adds a webhook and returns the secret that signs what it is sent, which is shown once and stored sealed. What happens from now on is
@@ -230,7 +228,14 @@ func (r *Room) turn(ctx context.Context, actor account.Actor, id string, do func
 	if err != nil {
 		return Webhook{}, err
 	}
-	return w, nil
+	return r.counted(ctx, w)
+}
+
+// counted adds to a webhook how many deliveries wait.
+func (r *Room) counted(ctx context.Context, w Webhook) (Webhook, error) {
+	list := []Webhook{w}
+	err := r.count(ctx, w.accountID, list)
+	return list[0], err
 }
 
 // Rotate gives a webhook a new secret and returns it, which is shown once. The one before signs along for SignsAlong, so that the receiver

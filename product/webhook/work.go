@@ -286,6 +286,11 @@ func (r *Room) settle(ctx context.Context, l lane, d Delivery, a Attempt) error 
 			d.accountID, a.ID, d.ID, a.At, a.Status, a.DurationMS, a.Error, a.Answer); err != nil {
 			return err
 		}
+		if d.AskedAt > 0 { // somebody is waiting for it
+			if err := r.Account.Notice(ctx, q, l.accountID); err != nil {
+				return err
+			}
+		}
 		return r.judge(ctx, q, l, a)
 	})
 }
