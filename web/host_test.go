@@ -17,6 +17,7 @@ import (
 	"hubline/base/db/dbtest"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/webhook"
 )
 
 var hostRequests = flag.Int("web.hosts", 10_000, "requests with odd Host and forwarding headers")
@@ -33,7 +34,8 @@ func hostWorld(t *testing.T) *world {
 	w.Rig = accounttest.New(t, dbtest.SQLite(t), accounttest.Mailbox(nil), accounttest.With(func(c *account.Config) { c.BaseURL = hostBase }))
 	var err error
 	calls, reports := callRooms(w.Rig)
-	w.portal, err = New(Config{BaseURL: hostBase, Hosts: []string{"localhost:8080"}, Provider: "Southern Cross Voice", Ring: w.Keys, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs, Calls: calls, Reports: reports})
+	w.portal, err = New(Config{BaseURL: hostBase, Hosts: []string{"localhost:8080"}, Provider: "Southern Cross Voice", Ring: w.Keys, Now: w.Clock.Now, Account: w.Room, Jobs: w.Jobs, Calls: calls, Reports: reports,
+		Webhooks: webhook.New(webhook.Config{DB: w.DB, Jobs: w.Jobs, Keys: w.Keys, Account: w.Room, Now: w.Clock.Now})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ import (
 	"hubline/base/mail"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
+	"hubline/product/webhook"
 )
 
 // Names and messages that people type travel in mails under the provider's name. Whatever they are made of, the mail that arrives has
@@ -223,7 +224,8 @@ func newPost(t *testing.T) *post {
 		c.Mail = &mail.SMTP{Addr: listener.Addr().String(), From: "Southern Cross Voice <portal@hubline.example>", TLS: "none"}
 	}))
 	calls, reports := callRooms(p.Rig)
-	p.portal, err = New(Config{BaseURL: accounttest.BaseURL, Provider: "Southern Cross Voice", Ring: p.Keys, Now: p.Clock.Now, Account: p.Room, Jobs: p.Jobs, Calls: calls, Reports: reports})
+	p.portal, err = New(Config{BaseURL: accounttest.BaseURL, Provider: "Southern Cross Voice", Ring: p.Keys, Now: p.Clock.Now, Account: p.Room, Jobs: p.Jobs, Calls: calls, Reports: reports,
+		Webhooks: webhook.New(webhook.Config{DB: p.DB, Jobs: p.Jobs, Keys: p.Keys, Account: p.Room, Now: p.Clock.Now})})
 	if err != nil {
 		t.Fatal(err)
 	}
