@@ -146,7 +146,7 @@ func (c *cell) address() (string, error) {
 		sofar += "/" + part
 		if strings.HasPrefix(part, "{") {
 			fill := parameters[sofar]
-			if strings.HasSuffix(c.route.Pattern, "/reactivation") && part == "{id}" {
+			if (strings.HasSuffix(c.route.Pattern, "/reactivation") || strings.HasSuffix(c.route.Pattern, "/resumption")) && part == "{id}" {
 				fill = parameters[sofar+" paused"]
 			}
 			if strings.HasSuffix(c.route.Pattern, "{id}/recovery") && part == "{id}" {
