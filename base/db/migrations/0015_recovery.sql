@@ -19,7 +19,7 @@ ALTER TABLE people ADD COLUMN password_mailed_at BIGINT NOT NULL DEFAULT 0;
 -- Whether the person can show a second factor, beside their access, so that lists can choose by it.
 ALTER TABLE memberships ADD COLUMN second_factor BIGINT NOT NULL DEFAULT 0;
 UPDATE memberships SET second_factor = 1 WHERE person_id IN (SELECT id FROM people WHERE ways LIKE '%passkey%' OR ways LIKE '%totp%');
-CREATE INDEX memberships_without_second ON memberships (account_id, roles) WHERE state = 'active' AND second_factor = 0;
+CREATE INDEX memberships_without_second ON memberships (account_id, search, id, roles) WHERE state = 'active' AND second_factor = 0;
 
 -- +goose Down
 DROP INDEX memberships_without_second;
