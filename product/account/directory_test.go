@@ -482,3 +482,33 @@ func TestDirectoryKeepsToTheDailyLimit(t *testing.T) {
 		}
 	}, accounttest.With(func(c *account.Config) { c.DailyInvitations = 4 }))
 }
+
+// Of two requests that bring the same person at the same moment one wins and one is told, and one invitation goes out.
+func TestDirectoryBringsEachPersonOnce(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		_, directory := r.Directory(admin)
+		for round := range 5 {
+			email := fmt.Sprintf("p%d@harbour.example", round)
+			results := make(chan error)
+			for range 4 {
+				go func() {
+					_, err := r.BringPerson(background, directory, brought(email))
+					results <- err
+				}()
+			}
+			won := 0
+			for range 4 {
+				err := <-results
+				if err == nil {
+					won++
+				} else if f, ok := fault.Of(err); !ok || f.Code != "directory-user-taken" {
+					t.Errorf("a request that lost: %v", err)
+				}
+			}
+			if n := scan[int](t, r, `SELECT COUNT(*) FROM invitations WHERE email = $1`, email); won != 1 || n != 1 {
+				t.Errorf("%d requests won, %d invitations", won, n)
+			}
+		}
+	})
+}

@@ -163,7 +163,7 @@ func (r *Room) BringPerson(ctx context.Context, actor Actor, in DirectoryPerson)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', '', $14, $14)`,
 			actor.Account.ID, p.ID, p.UserName, listing.Fold(p.UserName), p.ExternalID, p.DisplayName, listing.Fold(p.DisplayName), p.Formatted, p.GivenName, p.FamilyName, p.Email,
 			bit(p.stopped), bit(p.EmailGiven), now); err != nil {
-			return err
+			return directoryTaken(err)
 		}
 		if err := r.Record(ctx, q, actor, Entry{Action: DirectoryPersonBrought, SubjectID: p.ID, SubjectName: p.told()}); err != nil {
 			return err
@@ -190,7 +190,19 @@ func (r *Room) directoryUnique(ctx context.Context, q db.Q, accountID string, p 
 	taken, err := exists(ctx, q, `SELECT 1 FROM directory_people WHERE account_id = $1 AND id <> $2 AND (user_key = $3 OR email = $4)`,
 		accountID, p.ID, listing.Fold(p.UserName), p.Email)
 	if err == nil && taken {
-		err = fault.New(fault.Conflict, "directory-user-taken", "Another user has this userName or this email address")
+		err = directoryUserTaken()
+	}
+	return err
+}
+
+func directoryUserTaken() error {
+	return fault.New(fault.Conflict, "directory-user-taken", "Another user has this userName or this email address")
+}
+
+// directoryTaken is the same for two requests at the same moment, of which the store lets one through.
+func directoryTaken(err error) error {
+	if db.IsUnique(err) {
+		return directoryUserTaken()
 	}
 	return err
 }
@@ -258,7 +270,7 @@ func (r *Room) saveDirectoryPerson(ctx context.Context, q db.Q, accountID string
 			email = $11, stopped = $12, invitation_id = $13, membership_id = $14, changed_at = $15, email_given = $16 WHERE account_id = $1 AND id = $2`,
 		accountID, p.ID, p.UserName, listing.Fold(p.UserName), p.ExternalID, p.DisplayName, listing.Fold(p.DisplayName), p.Formatted, p.GivenName, p.FamilyName,
 		p.Email, bit(p.stopped), p.invitationID, p.membershipID, p.ChangedAt, bit(p.EmailGiven))
-	return err
+	return directoryTaken(err)
 }
 
 // ChangeDirectoryPerson changes what the directory says of somebody. Active false deactivates their membership of this account or cancels
