@@ -356,6 +356,12 @@ var accountVerbs = map[string]verb{
 	"NewRecoveryCodes": {whom: anyone, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.NewRecoveryCodes(c, a, account.Browser{}))
 	}},
+	"FirstSteps": {whom: members, right: account.ViewHome, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.FirstSteps(c, a))
+	}},
+	"PutStepsAway": {whom: members, right: account.ViewHome, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return nil, h.PutStepsAway(c, a)
+	}},
 	"OwnMails": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.OwnMails(c, a))
 	}},

@@ -62,6 +62,9 @@ func callVerbs(t *testing.T, h *harbour) map[string]verb {
 			err := room.Each(c, a, call.Filter{}, func(r call.Record) error { all = append(all, r); return nil })
 			return all, err
 		}},
+		"Begun": {whom: members, right: account.ViewPhoneUsers, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.Begun(c, a))
+		}},
 		"Live": {whom: members, right: account.ViewCalls, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just(room.Live(c, a))
 		}},

@@ -18,6 +18,7 @@ type homePage struct {
 	Guidance *guidance         // for new people; nil once it was put away
 	Review   bool              // a review of access is due
 	Hooks    []webhook.Webhook // that an admin should look at
+	Steps    []Step            // what a new account still wants; nil when nothing
 }
 
 func (p *Portal) home(r *Request) error {
@@ -30,6 +31,9 @@ func (p *Portal) home(r *Request) error {
 	}
 	var err error
 	if data.Guidance, err = p.guidance(r); err != nil {
+		return err
+	}
+	if data.Steps, err = p.firstSteps(r); err != nil {
 		return err
 	}
 	if data.Admins, err = p.Account.Admins(r.Context(), actor); err != nil {
@@ -59,6 +63,16 @@ func (p *Portal) home(r *Request) error {
 		return err
 	}
 	return r.Render("account/home.html", Page{Title: "Home", Data: data})
+}
+
+// StepsDone counts the first steps that are done.
+func (d homePage) StepsDone() (n int) {
+	for _, s := range d.Steps {
+		if s.Done {
+			n++
+		}
+	}
+	return n
 }
 
 // today is the day's calls at a glance.

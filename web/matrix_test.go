@@ -230,7 +230,7 @@ func (c *cell) expected() verdict {
 		return open
 	case access == "staff" || !belongs:
 		return hidden
-	case c.route.Pattern == "/{account}/ask" && c.who.visits(): // who was let in asks for no role
+	case (c.route.Pattern == "/{account}/ask" || c.route.Pattern == "/{account}/first-steps") && c.who.visits(): // who was let in asks for no role, and sets nothing up
 		return forbidden
 	case needs && !c.who.holds(account.Permission(permission)):
 		return forbidden

@@ -154,6 +154,7 @@ func (p *Portal) peopleRoutes() []Route {
 		{"GET", "/{account}/restricted", Belongs, p.restricted},
 		{"GET", "/{account}/{$}", Needs(account.ViewHome), p.home},
 		{"POST", "/{account}/ask", Member, p.askForAccess},
+		{"POST", "/{account}/first-steps", Member, p.putStepsAway},
 		{"GET", "/{account}/roles", Needs(account.ViewRoles), p.roles},
 		{"GET", "/{account}/settings", Needs(account.ViewSettings), p.settings},
 		{"POST", "/{account}/settings", Needs(account.ChangeSettings), p.saveSettings},
