@@ -50,6 +50,9 @@ func TestOwnMails(t *testing.T) {
 				t.Errorf("%q was mailed although it is switched off", m.Subject)
 			}
 		}
+		for _, id := range []string{`id="mails"`, `id="mails-error"`} { // where the summary leads
+			v.post("/profile/mails", "mails", "x\x00").shows(422, "/profile/mails", "There is a problem").holds(id)
+		}
 		v.open("/profile").press("Save emails", "mails", string(account.MailJoined))
 		w.Join(admin, "lee@harbour.example")
 		w.RunJobs()
