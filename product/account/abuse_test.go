@@ -97,3 +97,24 @@ func TestA48ANewTokenWhereverASessionMayDoMore(t *testing.T) {
 		rises("a code of the second factor", func() { jo.CheckWith(app) })
 	})
 }
+
+// Abuse case A37, of ways in: a key of somebody has no hand in how they sign in, and a session that rests on one account's provider shows
+// and changes nothing of it.
+func TestA37OwnWaysAreForWholeSessionsOfPeople(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		_, key := r.Key(admin)
+		key.PersonID = admin.Check().Actor().PersonID
+		confined := admin.Actor()
+		confined.Confined = admin.Account.ID
+		for what, err := range map[string]error{
+			"a key reads identities": second(r.Identities(t.Context(), key)), "a key asks for a password": second(r.HasPassword(t.Context(), key)),
+			"a key unlinks":              second(r.Unlink(t.Context(), key, "x")),
+			"a confined session unlinks": second(r.Unlink(t.Context(), confined, "x")),
+		} {
+			if !fault.Is(err, fault.Forbidden) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
