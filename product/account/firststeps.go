@@ -52,6 +52,9 @@ func (r *Room) PutStepsAway(ctx context.Context, actor Actor) (err error) {
 }
 
 func (a Actor) mayStep() error {
+	if a.Kind == Visitor {
+		return a.Require(noSuchPrivilege) // a visit leaves it out
+	}
 	if err := a.isPerson(); err != nil {
 		return err
 	}
