@@ -22,6 +22,7 @@ import (
 	"hubline/product/account"
 	"hubline/product/call"
 	"hubline/product/phoneuser"
+	"hubline/product/webhook"
 )
 
 var (
@@ -36,6 +37,7 @@ func TestGeneratedRequests(t *testing.T) {
 		w.seed(40)
 		w.seedPhones()
 		w.seedGroups()
+		w.seedLists()
 		doc, _ := document(t, w.url)
 		f := &fuzzer{world: w, t: t, doc: doc, handler: w.handler(nil), Rand: rand.New(rand.NewPCG(*fuzzSeed, 2)), seen: map[string]map[int]int{}}
 		f.keys = []string{w.key, w.key, w.key, w.key, strings.TrimPrefix(w.keyWith("hub-users.view"), "Bearer "), "hk_" + strings.Repeat("A", 43), "x"}
@@ -92,6 +94,7 @@ type fuzzer struct {
 	kind       string              // of the operation that is tried
 	devices    map[string]string   // of phone users: one each
 	members    map[string]string   // of groups: one each
+	deliveries map[string]string   // of webhooks: one each
 	owner      string              // the last ID that was put into a path
 	seen       map[string]map[int]int
 }
@@ -101,7 +104,7 @@ func (f *fuzzer) restore() {
 	f.t.Helper()
 	f.Clock.Advance(2 * time.Minute)
 	for _, query := range []string{`UPDATE memberships SET roles = 'admin,billing', own_roles = 'admin,billing', state = 'active' WHERE email = 'admin@harbour.example'`,
-		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`, `UPDATE invitations SET state = 'pending' WHERE state = 'voided'`, `UPDATE api_keys SET revoked_at = 0 WHERE name = 'Spare'`} {
+		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`, `UPDATE invitations SET state = 'pending' WHERE state = 'voided'`, `UPDATE api_keys SET revoked_at = 0`} {
 		if _, err := f.DB.ExecContext(f.t.Context(), query); err != nil {
 			f.t.Fatal(err)
 		}
@@ -117,6 +120,10 @@ func (f *fuzzer) restore() {
 		"numbers":     `SELECT number FROM numbers ORDER BY number`,
 		"calls":       `SELECT id FROM calls ORDER BY id LIMIT 40`,
 		"live-calls":  `SELECT id FROM calls WHERE ended_at = 0 ORDER BY id`,
+		"webhooks":    `SELECT id FROM webhooks ORDER BY id`,
+
+		"hub-user-imports":   `SELECT id FROM people_imports WHERE state = 'reviewed' ORDER BY id LIMIT 40`,
+		"phone-user-imports": `SELECT id FROM phone_user_imports WHERE state = 'reviewed' ORDER BY id LIMIT 40`,
 	} {
 		f.ofKind[kind] = f.column(query)
 	}
@@ -124,6 +131,11 @@ func (f *fuzzer) restore() {
 	for _, pair := range f.column(`SELECT phone_user_id || ' ' || id FROM devices WHERE ended_at = 0`) {
 		user, device, _ := strings.Cut(pair, " ")
 		f.devices[user] = device
+	}
+	f.deliveries = map[string]string{}
+	for _, pair := range f.column(`SELECT webhook_id || ' ' || id FROM webhook_deliveries`) {
+		hook, delivery, _ := strings.Cut(pair, " ")
+		f.deliveries[hook] = delivery
 	}
 	f.members = map[string]string{}
 	for _, pair := range f.column(`SELECT group_id || ' ' || membership_id FROM group_members`) {
@@ -242,6 +254,8 @@ func (f *fuzzer) pathValue(name string) string {
 		return "harbour"
 	case name == "device" && f.devices[f.owner] != "" && f.chance(90):
 		return f.devices[f.owner]
+	case name == "delivery" && f.deliveries[f.owner] != "" && f.chance(90):
+		return f.deliveries[f.owner]
 	case name == "member" && f.members[f.owner] != "" && f.chance(90):
 		return f.members[f.owner]
 	case name != "slug" && len(f.ofKind[f.kind]) > 0 && f.chance(70):
@@ -283,6 +297,8 @@ func (f *fuzzer) value(s *huma.Schema, depth int) any {
 		return pick(f, []any{nil, true, -1, 1e300, 0.5, "", f.junk(), []any{}, []any{nil}, map[string]any{}, map[string]any{"a": []any{map[string]any{}}}})
 	}
 	switch {
+	case s.Type == huma.TypeBoolean:
+		return f.chance(50)
 	case s.Type == huma.TypeObject:
 		object, often := map[string]any{}, 50
 		if len(s.Required) == 0 { // a change: the fewer fields, the fewer that are refused
@@ -325,7 +341,7 @@ func (f *fuzzer) text(s *huma.Schema) string {
 		return pick(f, f.ids)
 	case s.Format == "date-time":
 		return f.Clock.Now().Add(time.Duration(f.IntN(1000)-500) * time.Hour).Format(time.RFC3339)
-	case len(s.Examples) > 0 && strings.Contains(fmt.Sprint(s.Examples[0]), "@"):
+	case len(s.Examples) > 0 && oneAddress.MatchString(fmt.Sprint(s.Examples[0])):
 		return fmt.Sprintf("person%d@harbour.example", f.IntN(100_000))
 	case len(s.Examples) > 0 && extensions.MatchString(fmt.Sprint(s.Examples[0])):
 		return strconv.Itoa(100 + f.IntN(900))
@@ -334,6 +350,8 @@ func (f *fuzzer) text(s *huma.Schema) string {
 	}
 	return pick(f, []string{"Jo", "Zoë Brontë", "O'Neill", "李雷", "Australia/Perth", "a b", strings.Repeat("x", 81)})
 }
+
+var oneAddress = regexp.MustCompile(`^[^\s,]+@[^\s,]+$`)
 
 var extensions = regexp.MustCompile(`^1[0-9]{2}$`)
 
@@ -376,6 +394,31 @@ func (w *world) seedGroups() {
 		g, err := w.MakeGroup(ctx, admin, account.NewGroup{Name: "Group " + strconv.Itoa(n)})
 		if err == nil {
 			_, _, err = w.AddToGroup(ctx, admin, g.ID, account.Chosen{IDs: []string{admin.MembershipID}}, 0)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// seedLists adds lists of people and of phone users that wait to be gone through with, and as many webhooks as there can be.
+func (w *world) seedLists() {
+	w.t.Helper()
+	ctx, admin := w.t.Context(), w.admin.SignIn().Check().Actor()
+	for n := range 30 {
+		_, err := w.ReviewImport(ctx, admin, fmt.Sprintf("Email\nlisted%d@harbour.example\nnobody\n", n), "")
+		if err == nil {
+			_, err = w.Phones.Review(ctx, admin, fmt.Sprintf("Extension,Display name\n%d,Listed\n1,Nobody\n", 3000+n))
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	address, events := "https://hooks.harbour.example/in", []string{webhook.CallEnded}
+	for range webhook.Most {
+		hook, _, err := w.Webhooks.Add(ctx, admin, webhook.Wanted{URL: &address, Events: &events})
+		if err == nil {
+			_, err = w.Webhooks.SendTest(ctx, admin, hook.ID)
 		}
 		if err != nil {
 			w.t.Fatal(err)
