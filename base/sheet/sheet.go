@@ -16,7 +16,7 @@ import (
 )
 
 // MostBytes is how large a file can be.
-const MostBytes = 5 << 20
+const MostBytes = 1 << 20
 
 const cellMost = 300 // characters; no field can hold more
 

@@ -244,7 +244,7 @@ func TestListsThatCannotBeRead(t *testing.T) {
 			"Extension,Display name\n1,\xff\n": {"import-unreadable", "CSV UTF-8"},
 			"PK\x03\x04\x00\x00":               {"import-unreadable", "CSV UTF-8"},
 			"Display name\n" + strings.Repeat("Mary\n", 501):               {"import-large", "500 rows"},
-			"Display name\n" + strings.Repeat("M", sheet.MostBytes) + "\n": {"import-large", "6 MB. The most is 5 MB"},
+			"Display name\n" + strings.Repeat("M", sheet.MostBytes) + "\n": {"import-large", "2 MB. The most is 1 MB"},
 		} {
 			_, err := r.Phones.Review(t.Context(), actor, text)
 			refused(t, err, want[0], want[1])
