@@ -123,7 +123,7 @@ func (r *Request) view(page Page) *View {
 			v.Layout = "card"
 		}
 	}
-	if v.Layout == "card" {
+	if v.Layout == "card" && p.Account != nil {
 		v.Terms, _ = p.Account.HasTerms(r.Context()) // a page that tells of a store that is away needs no link
 	}
 	if r.Viewer == nil {
