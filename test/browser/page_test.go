@@ -205,7 +205,17 @@ const findControl = `(words => {
 func (p *person) press(words string) {
 	p.t.Helper()
 	p.Presses++
-	p.do("press "+words, chromedp.Click(p.find(words)))
+	for try := 1; ; try++ { // a list that renews itself may take the control away between finding and pressing
+		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+		err := chromedp.Do(ctx, chromedp.Click(p.find(words)))
+		cancel()
+		if err == nil {
+			return
+		}
+		if try == 3 {
+			p.t.Fatalf("press %s: %v\n%s", words, err, p.screen())
+		}
+	}
 }
 
 // choose clicks a link or button and waits for the page it leads to.
