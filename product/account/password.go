@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -38,6 +39,7 @@ const (
 	hashQueue     = 256
 	signInQueue   = 64
 	queuePatience = 3 * time.Second
+	spread        = 64 // different times that people wait who come together
 )
 
 // hasher turns passwords into hashes and checks them, a few at a time, so that guessing can't take all processors and memory.
@@ -48,8 +50,9 @@ type hasher struct {
 	waiting  chan struct{}
 	known    chan struct{} // sign-ins under way from browsers that signed in before
 	unknown  chan struct{} // from others
-	patience time.Duration // how long anybody waits for a place
-	dummy    string        // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
+	patience time.Duration // how long anybody waits for a place, half of it less or more
+	waits    atomic.Int64
+	dummy    string // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
 }
 
 // hashCost is what stands in a hash about how it was made.
@@ -120,7 +123,7 @@ func (h *hasher) lineUp(ctx context.Context, known bool) (leave func(), err erro
 }
 
 // enter waits a while for a place. Refusing at once would only let whoever guesses come back at once, and answering them takes
-// the processor from everybody else.
+// the processor from everybody else. For the same reason those who came together are not refused together.
 func (h *hasher) enter(ctx context.Context, places chan struct{}) (leave func(), err error) {
 	leave = func() { <-places }
 	select {
@@ -128,7 +131,7 @@ func (h *hasher) enter(ctx context.Context, places chan struct{}) (leave func(),
 		return leave, nil
 	default:
 	}
-	patience := time.NewTimer(h.patience)
+	patience := time.NewTimer(h.patience/2 + h.patience*time.Duration(h.waits.Add(1)%spread)/spread)
 	defer patience.Stop()
 	select {
 	case places <- struct{}{}:
