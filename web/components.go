@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"net/url"
 	"reflect"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -219,60 +218,6 @@ type Step struct {
 	Action, Path string
 }
 
-// Pager leads through a list page by page. Pages counts from 1.
-type Pager struct {
-	Page, Size, Total int
-	Noun, Nouns       string
-	Query             url.Values // of the current address
-	CSV               string
-}
-
-// Pages is how many there are.
-func (p Pager) Pages() int { return max(1, (p.Total+p.Size-1)/max(1, p.Size)) }
-
-// First and Last are the numbers of the rows on this page.
-func (p Pager) First() int { return min(p.Total, (p.Page-1)*p.Size+1) }
-
-// Last is the number of the last row on this page.
-func (p Pager) Last() int { return min(p.Total, p.Page*p.Size) }
-
-// To is the address of another page of the same view.
-func (p Pager) To(page int) string { return p.with("page", page, 1) }
-
-// Sized is the address of the same view with another number of rows.
-func (p Pager) Sized(size int) string { return p.with("size", size, 50) }
-
-func (p Pager) with(name string, value, usual int) string {
-	query := url.Values{}
-	for key, values := range p.Query {
-		if key != "page" {
-			query[key] = values
-		}
-	}
-	if name != "page" && p.Query.Has("page") {
-		query.Del("page")
-	}
-	query.Set(name, strconv.Itoa(value))
-	if value == usual {
-		query.Del(name)
-	}
-	return "?" + query.Encode()
-}
-
-// Near lists the page numbers to offer: the ends, and those around the current one; 0 stands for a gap.
-func (p Pager) Near() []int {
-	var list []int
-	last := p.Pages()
-	for n := 1; n <= last; n++ {
-		if n == 1 || n == last || n >= p.Page-1 && n <= p.Page+1 {
-			list = append(list, n)
-		} else if list[len(list)-1] != 0 {
-			list = append(list, 0)
-		}
-	}
-	return list
-}
-
 // Sort is a table heading that sorts: a link with the state that aria-sort names.
 type Sort struct {
 	Label, Key string
@@ -329,14 +274,13 @@ func (p *Portal) functions() template.FuncMap {
 		"people":   people,
 		"initials": initials,
 		"breaks":   breaks,
-		"add":      func(a, b int) int { return a + b },
-		"list":     func(items ...int) []int { return items },
 		"json":     asJSON,
 		"field":    field,
 		"option":   fill[Option],
 		"options":  func(o ...Option) []Option { return o },
 		"banner":   fill[Banner],
 		"note":     fill[Note],
+		"add":      func(a, b int) int { return a + b },
 		"empty":    fill[Empty],
 		"progress": fill[Progress],
 		"filters":  func(label string, o ...Option) Filters { return Filters{label, o} },
@@ -350,7 +294,7 @@ func (p *Portal) functions() template.FuncMap {
 		"step":     fill[Step],
 		"steps":    func(s ...Step) []Step { return s },
 		"sort":     fill[Sort],
-		"pager":    fill[Pager],
+		"pages":    fill[pages],
 	}
 }
 

@@ -493,23 +493,8 @@ func TestTimesReadAsPeopleSayThem(t *testing.T) {
 	}
 }
 
-func TestPagersKeepTheView(t *testing.T) {
+func TestSortsKeepTheView(t *testing.T) {
 	t.Parallel()
-	p := Pager{Page: 3, Size: 50, Total: 10042, Query: url.Values{"q": {"jo"}, "page": {"3"}, "size": {"50"}}}
-	if p.Pages() != 201 || p.First() != 101 || p.Last() != 150 {
-		t.Errorf("%d pages, rows %d to %d", p.Pages(), p.First(), p.Last())
-	}
-	for got, want := range map[string]string{p.To(4): "?page=4&q=jo&size=50", p.To(1): "?q=jo&size=50", p.Sized(100): "?q=jo&size=100", p.Sized(50): "?q=jo"} {
-		if got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-	if near := p.Near(); len(near) != 6 || near[0] != 1 || near[3] != 4 || near[4] != 0 || near[5] != 201 {
-		t.Errorf("near %v", near)
-	}
-	if p := (Pager{Page: 1, Size: 50}); p.Pages() != 1 || p.First() != 0 || p.Last() != 0 {
-		t.Errorf("an empty list: %d pages, rows %d to %d", p.Pages(), p.First(), p.Last())
-	}
 	s := Sort{Key: "name", Query: url.Values{"q": {"jo"}, "page": {"2"}}, Default: "name"}
 	if s.State() != "ascending" || s.Path() != "?q=jo&sort=-name" {
 		t.Errorf("%s %s", s.State(), s.Path())
