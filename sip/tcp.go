@@ -22,21 +22,34 @@ func (e *Engine) ListenTLS(ctx context.Context, addr string, config *tls.Config)
 }
 
 func (e *Engine) listenStream(ctx context.Context, transport, addr string, config *tls.Config) (net.Addr, error) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", addr)
+	ln, err := bindTCP(ctx, addr)
 	if err != nil {
-		return nil, fmt.Errorf("sip.Listen(%s): %w", transport, err)
+		return nil, err
 	}
+	return ln.Addr(), e.serveTCP(ln, transport, config)
+}
+
+func bindTCP(ctx context.Context, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("sip.ListenTCP: %w", err)
+	}
+	return ln, nil
+}
+
+// serveTCP owns the listener from here on.
+func (e *Engine) serveTCP(ln net.Listener, transport string, config *tls.Config) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.isClosed() {
 		ln.Close()
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	e.closers = append(e.closers, ln.Close)
 	e.readers.Add(1)
 	go e.accept(ln, transport, config)
-	return ln.Addr(), nil
+	return nil
 }
 
 // accept takes connections and nothing else: whatever may wait for a client has a goroutine of its own.

@@ -25,6 +25,14 @@ type udpSocket struct {
 
 // ListenUDP opens a socket and serves it until Close. The address is host:port; port 0 picks a free one.
 func (e *Engine) ListenUDP(ctx context.Context, addr string) (net.Addr, error) {
+	pc, err := bindUDP(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return pc.LocalAddr(), e.serveUDP(pc)
+}
+
+func bindUDP(ctx context.Context, addr string) (*net.UDPConn, error) {
 	var config net.ListenConfig
 	packets, err := config.ListenPacket(ctx, "udp", addr)
 	if err != nil {
@@ -35,19 +43,24 @@ func (e *Engine) ListenUDP(ctx context.Context, addr string) (net.Addr, error) {
 		pc.Close()
 		return nil, fmt.Errorf("sip.ListenUDP: %w", err)
 	}
+	return pc, nil
+}
+
+// serveUDP owns the socket from here on.
+func (e *Engine) serveUDP(pc *net.UDPConn) error {
 	s := &udpSocket{e: e, pc: pc, local: unmap(pc.LocalAddr().(*net.UDPAddr).AddrPort())}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.isClosed() {
 		pc.Close()
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	e.closers = append(e.closers, pc.Close)
 	sockets := append(append([]*udpSocket(nil), *e.udp.Load()...), s)
 	e.udp.Store(&sockets)
 	e.readers.Add(1)
 	go s.serve()
-	return pc.LocalAddr(), nil
+	return nil
 }
 
 // reaches tells whether a datagram to the address can leave through the socket.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -146,14 +145,12 @@ func (r *rig) start() {
 	r.board = switchboard.New(r.config)
 	must(r.t, r.board.Load(r.t.Context()))
 	ctx, stop := context.WithCancel(context.Background())
-	address := r.sip.String() // as after a restart
-	if !r.sip.IsValid() {
-		address = pairedPort(r.t)
+	address := "127.0.0.1:0"
+	if r.sip.IsValid() {
+		address = r.sip.String() // as after a restart
 	}
-	udp, err := r.board.Engine().ListenUDP(ctx, address)
-	must(r.t, err)
-	r.sip = netip.MustParseAddrPort(udp.String())
-	_, err = r.board.Engine().ListenTCP(ctx, udp.String())
+	var err error
+	r.sip, err = r.board.Engine().Listen(ctx, address)
 	must(r.t, err)
 	var running sync.WaitGroup
 	running.Go(func() { r.feed.Run(ctx) })
@@ -180,21 +177,6 @@ func (r *rig) start() {
 		board.Engine().Close(drain)
 	})
 	r.t.Cleanup(r.stop)
-}
-
-// pairedPort finds a port that is free for UDP and TCP.
-func pairedPort(t testing.TB) string {
-	t.Helper()
-	for {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
-		udp, err := net.ListenPacket("udp", tcp.Addr().String())
-		tcp.Close()
-		if err == nil {
-			udp.Close()
-			return tcp.Addr().String()
-		}
-	}
 }
 
 func must(t testing.TB, err error) {

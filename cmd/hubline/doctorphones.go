@@ -43,16 +43,9 @@ func (c *doctorCommand) phones(ctx context.Context) (list []finding) {
 
 // sipPorts tells whether the port is free for UDP and TCP, or a Hubline answers there.
 func sipPorts(ctx context.Context, address string) finding {
-	var l net.ListenConfig
-	udp, err := l.ListenPacket(ctx, "udp", address)
-	if err == nil {
-		taken := udp.LocalAddr().String() // a port that was left open is chosen for both
-		tcp, tcpErr := l.Listen(ctx, "tcp", taken)
-		err = errors.Join(udp.Close(), tcpErr)
-		if tcpErr == nil {
-			err = errors.Join(err, tcp.Close())
-		}
-	}
+	engine := sip.New(sip.Config{Handler: func(*sip.Incoming) {}}) // what comes meanwhile comes again
+	_, err := engine.Listen(ctx, address)
+	err = errors.Join(err, engine.Close(ctx))
 	switch {
 	case err == nil:
 		return finding{healthy, "phones", address + " is free", ""}

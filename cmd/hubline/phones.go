@@ -77,9 +77,9 @@ func (s *system) openPhones(ctx context.Context) error {
 		return err
 	}
 	if s.cfg.SIP != "" {
-		addr, err := s.listenSIP(ctx, s.cfg.SIP)
+		addr, err := s.board.Engine().Listen(ctx, s.cfg.SIP)
 		if err != nil {
-			return err
+			return inUse(err, s.cfg.SIP, "--sip")
 		}
 		s.sip = addr
 	}
@@ -92,49 +92,6 @@ func (s *system) openPhones(ctx context.Context) error {
 	}
 	_, err := s.board.Engine().ListenTLS(ctx, s.cfg.SIPTLS, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get})
 	return inUse(err, s.cfg.SIPTLS, "--sip-tls")
-}
-
-// listenSIP opens one port for UDP and TCP.
-func (s *system) listenSIP(ctx context.Context, address string) (netip.AddrPort, error) {
-	engine := s.board.Engine()
-	address, err := pairedPort(address)
-	if err != nil {
-		return netip.AddrPort{}, inUse(err, address, "--sip")
-	}
-	udp, err := engine.ListenUDP(ctx, address)
-	if err != nil {
-		return netip.AddrPort{}, inUse(err, address, "--sip")
-	}
-	addr, err := netip.ParseAddrPort(udp.String())
-	if err != nil {
-		return addr, err
-	}
-	_, err = engine.ListenTCP(ctx, addr.String())
-	return addr, inUse(err, addr.String(), "--sip")
-}
-
-// pairedPort chooses a port that is free for UDP and TCP when the address leaves it open.
-func pairedPort(address string) (string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || port != "0" {
-		return address, err
-	}
-	for {
-		tcp, err := net.Listen("tcp", address)
-		if err != nil {
-			return address, err
-		}
-		port := strconv.Itoa(tcp.Addr().(*net.TCPAddr).Port)
-		udp, err := net.ListenPacket("udp", net.JoinHostPort(host, port))
-		tcp.Close()
-		if err == nil {
-			udp.Close()
-			return net.JoinHostPort(host, port), nil
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			return address, err
-		}
-	}
 }
 
 func inUse(err error, address, flag string) error {

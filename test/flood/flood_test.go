@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 // TestS10EveryCallIsSetUpInAFlood: a call a second among hostile messages, and memory that does not grow.
 func TestS10EveryCallIsSetUpInAFlood(t *testing.T) {
 	system := node.New(t, "sqlite:")
-	at := node.SIPPort(t)
+	at := node.Free(t)
 	seats := system.Phones(t, 2).Seats(t, 2, 1)
 	server := system.Start(t, node.PhoneFlags("one", at)...)
 	var phones []*handset.Phone

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -169,10 +168,7 @@ func (s *System) Start(t *testing.T, flags ...string) *Node {
 	t.Helper()
 	path, err := Build()
 	must(t, err)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	addr := free.Addr().String()
-	free.Close()
+	addr := Free(t).String()
 	n := &Node{URL: "http://" + addr, done: make(chan struct{}), log: &strings.Builder{}}
 	n.cmd = exec.Command(path, "serve", "--data", s.dir, "--store", s.store, "--http", addr, "--base-url", n.URL,
 		"--smtp-addr", s.Mails.Addr(), "--smtp-tls", "none", "--mail-from", "portal@provider.example", "--log-level", "warn")

@@ -98,9 +98,9 @@ func (p *Phones) Seats(t *testing.T, count, devices int) []Seat {
 	return seats
 }
 
-// SIPPort finds an address for phones that is free now for UDP and TCP, and that a node can come back to: above the ports that systems give
-// away.
-func SIPPort(t *testing.T) netip.AddrPort {
+// Free finds an address that is free now for UDP and TCP, and that a node can take later or come back to: above the ports that systems give
+// away, so that no connection of a test beside it takes it meanwhile.
+func Free(t *testing.T) netip.AddrPort {
 	t.Helper()
 	for range 100 {
 		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(61000+rand.IntN(4500)))

@@ -107,7 +107,7 @@ type phone struct {
 }
 
 func newLab(t *testing.T, store string) *lab {
-	l := &lab{system: node.New(t, store), at: node.SIPPort(t), pairs: map[pair]tries{}}
+	l := &lab{system: node.New(t, store), at: node.Free(t), pairs: map[pair]tries{}}
 	seats := max(*registrations/devicesOfSeat, 2**calls+writing)
 	l.phones = l.system.Phones(t, seats)
 	var list []*handset.Rack

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"hubline/base/db"
+	"hubline/test/node"
 )
 
 // patience is how long anything may take on a busy machine.
@@ -259,29 +261,17 @@ func (d *demo) carried() (list []outside) {
 	return list
 }
 
-// freePort returns a port that is free for UDP and TCP, and whose next one is free too.
+// freePort returns a port that is free for UDP and TCP, and whose next one, which baresip takes for TLS, is free too.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for range 200 {
-		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-		must(t, err)
-		port := udp.LocalAddr().(*net.UDPAddr).Port
-		free := true
-		for _, p := range []int{port, port + 1} {
-			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
-			if err != nil {
-				free = false
-				continue
-			}
-			l.Close()
-		}
-		udp.Close()
-		if free {
-			return port
+	for {
+		at := node.Free(t)
+		next, err := net.Listen("tcp", netip.AddrPortFrom(at.Addr(), at.Port()+1).String())
+		if err == nil {
+			next.Close()
+			return int(at.Port())
 		}
 	}
-	t.Fatal("no free port")
-	return 0
 }
 
 // installed fails the test where a program is missing.

@@ -89,7 +89,7 @@ func losePhones(t *testing.T, store string, names ...string) {
 	o.phones = o.system.Phones(t, *phoneChanges+1)
 	o.other = o.seat(t, 0)
 	for i, name := range names {
-		s := &served{at: node.SIPPort(t)}
+		s := &served{at: node.Free(t)}
 		s.carrier = handset.Open(t, fmt.Sprintf("127.0.0.%d", 100+i), s.at)
 		s.Node = o.system.Start(t, node.PhoneFlags(name, s.at, "--carrier", "name=Network;host="+s.carrier.Addr().String()+";source="+s.carrier.Addr().Addr().String())...)
 		rack := handset.Open(t, fmt.Sprintf("127.0.0.%d", 120+i), s.at)

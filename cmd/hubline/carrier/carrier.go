@@ -61,12 +61,9 @@ type Network struct {
 	owned  func(ctx context.Context, number string) bool
 }
 
-// portTries is how often a free UDP port is looked for whose TCP port is free too.
-const portTries = 50
-
 // Start opens the network's port for UDP and TCP. With port 0 a free one is taken.
 func Start(address string, o Options) (*Network, error) {
-	host, port, err := net.SplitHostPort(address)
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("carrier: %w", err)
 	}
@@ -83,18 +80,12 @@ func Start(address string, o Options) (*Network, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	var last error
-	for range portTries {
-		n := open(o, ip)
-		if last = n.listen(net.JoinHostPort(host, port)); last == nil {
-			return n, nil
-		}
+	n := open(o, ip)
+	if n.addr, err = n.engine.Listen(n.work, address); err != nil {
 		_ = n.Close()
-		if port != "0" {
-			break
-		}
+		return nil, fmt.Errorf("carrier: %w", err)
 	}
-	return nil, fmt.Errorf("carrier: %w", last)
+	return n, nil
 }
 
 func open(o Options, ip netip.Addr) *Network {
@@ -102,16 +93,6 @@ func open(o Options, ip netip.Addr) *Network {
 	n.work, n.stop = context.WithCancel(context.Background())
 	n.engine = sip.New(sip.Config{Handler: n.handle, Log: o.Log, UserAgent: "Demo network", Budget: sip.Budget{PerSecond: -1}})
 	return n
-}
-
-func (n *Network) listen(address string) error {
-	udp, err := n.engine.ListenUDP(n.work, address)
-	if err != nil {
-		return err
-	}
-	n.addr = netip.MustParseAddrPort(udp.String())
-	_, err = n.engine.ListenTCP(n.work, udp.String())
-	return err
 }
 
 // Addr is where the network takes calls.
