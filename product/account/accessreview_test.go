@@ -50,7 +50,7 @@ func TestAccessReview(t *testing.T) {
 		if v = now(); v.Left != 1 || v.People[0].Name != "Lee L" || v.Open.ID != done.ID {
 			t.Fatalf("left are %+v", v)
 		}
-		must(t, second2(r.Decide(ctx, admin.Actor(), decisions(v.People, account.Keep))))
+		must(t, third(r.Decide(ctx, admin.Actor(), decisions(v.People, account.Keep))))
 		if v = now(); v.Open.ID != "" || len(v.Past) != 1 || v.Past[0].DoneBy != "Admin" || v.Past[0].Kept != 2 || v.Past[0].Changed != 1 || v.Past[0].Removed != 1 || v.Left != 3 {
 			t.Fatalf("after the review: %+v", v)
 		}
@@ -71,19 +71,19 @@ func TestAccessReview(t *testing.T) {
 		if len(refused) != 1 || refused[0].Why.Code != "own-removal" {
 			t.Errorf("removing oneself: %+v", refused)
 		}
-		must(t, second2(r.Decide(ctx, admin.Actor(), decisions(v.People[1:2], account.RemoveFrom))))
+		must(t, third(r.Decide(ctx, admin.Actor(), decisions(v.People[1:2], account.RemoveFrom))))
 		_, refused, err = r.Decide(ctx, admin.Actor(), decisions(v.People[:1], account.ChangeTo))
 		must(t, err)
 		if len(refused) != 1 || refused[0].Why.Code != "last-admin" {
 			t.Errorf("the last admin: %+v", refused)
 		}
 		sound(t, r)
-		wantFault(t, second2(r.Decide(ctx, far.SignIn().Check().Actor(), decisions(v.People[2:], account.Keep))), "not-found")
-		wantFault(t, second2(r.Decide(ctx, admin.Actor(), nil)), "review-size")
-		wantFault(t, second2(r.Decide(ctx, admin.Actor(), decisions(v.People[2:], "maybe"))), "review-decision")
-		wantFault(t, second2(r.Decide(ctx, lee.SignIn().Actor(), decisions(v.People[2:], account.Keep))), "role-missing")
+		wantFault(t, third(r.Decide(ctx, far.SignIn().Check().Actor(), decisions(v.People[2:], account.Keep))), "not-found")
+		wantFault(t, third(r.Decide(ctx, admin.Actor(), nil)), "review-size")
+		wantFault(t, third(r.Decide(ctx, admin.Actor(), decisions(v.People[2:], "maybe"))), "review-decision")
+		wantFault(t, third(r.Decide(ctx, lee.SignIn().Actor(), decisions(v.People[2:], account.Keep))), "role-missing")
 		r.Clock.Advance(31 * time.Minute)
-		wantFault(t, second2(r.Decide(ctx, admin.Actor(), decisions(v.People[2:], account.RemoveFrom))), "check-needed")
+		wantFault(t, third(r.Decide(ctx, admin.Actor(), decisions(v.People[2:], account.RemoveFrom))), "check-needed")
 	})
 }
 
@@ -156,7 +156,7 @@ func TestReviewReminder(t *testing.T) {
 		}
 		v, err := r.Reviewing(ctx, admin.Actor(), "")
 		must(t, err)
-		must(t, second2(r.Decide(ctx, admin.Actor(), decisions(v.People, account.Keep))))
+		must(t, third(r.Decide(ctx, admin.Actor(), decisions(v.People, account.Keep))))
 		if now, err := r.ReviewPolicy(ctx, admin.Actor()); err != nil || now.DueAt <= r.Clock.Now().UnixMilli() {
 			t.Errorf("done, and due at %+v, %v", now, err)
 		}

@@ -141,13 +141,23 @@ type Entry struct {
 	Before, After          string
 }
 
-// Record writes an audit entry in the transaction of the change that it tells.
+// Record writes an audit entry in the transaction of the change that it tells. As no verb of the provider's staff changes anything without one,
+// this is also where they are looked at again: who was removed a moment ago gets [fault.NotFound], and the change is undone with its entry.
 func (r *Room) Record(ctx context.Context, q db.Q, actor Actor, e Entry) error {
 	return r.RecordAll(ctx, q, actor, []Entry{e})
 }
 
 // RecordAll is Record for what one act did to many, in a handful of statements.
 func (r *Room) RecordAll(ctx context.Context, q db.Q, actor Actor, list []Entry) error {
+	if actor.Kind == Staff {
+		still, err := exists(ctx, q, `SELECT 1 FROM people WHERE id = $1 AND staff = 1`, actor.PersonID)
+		if err == nil && !still {
+			err = notFound()
+		}
+		if err != nil {
+			return err
+		}
+	}
 	now := r.now()
 	name := actor.Name
 	if actor.Kind == Staff && actor.Account.ID != "" { // customers see the provider, the provider's own log the person

@@ -122,11 +122,12 @@ func departures(b Browser) limit {
 
 // providerAt finds an enabled provider that the sign-in pages of the account with that slug offer.
 func (r *Room) providerAt(ctx context.Context, slug, id string) (SignInProvider, error) {
-	if p, err := r.provider(ctx, r.DB, "", id); err == nil {
-		return p, nil
+	p, err := r.provider(ctx, r.DB, "", id)
+	if !fault.Is(err, fault.NotFound) {
+		return p, err
 	}
 	var accountID string
-	err := r.DB.QueryRowContext(ctx, `SELECT a.id FROM accounts a WHERE a.slug = $1`, slug).Scan(&accountID)
+	err = r.DB.QueryRowContext(ctx, `SELECT a.id FROM accounts a WHERE a.slug = $1`, slug).Scan(&accountID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return SignInProvider{}, providerGone()
 	}

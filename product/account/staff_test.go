@@ -109,3 +109,34 @@ func TestStaffByStaff(t *testing.T) {
 		}
 	})
 }
+
+// Whoever was removed while their request was under way changes nothing with it: whoever commits first decides.
+func TestA38RemovedStaffFinishNothing(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		r.Open("harbour")
+		sam, alex := r.Staff("sam@voice.example"), r.Staff("alex@voice.example")
+		must(t, r.RemoveStaff(t.Context(), sam, alex.PersonID))
+		before, err := r.BySlug(t.Context(), sam, "harbour")
+		must(t, err)
+		for name, do := range map[string]func() error{
+			"open":    func() error { return third(r.Room.Open(t.Context(), alex, account.NewAccount{Name: "Reef", AdminEmail: "pat@reef.example"})) },
+			"limit":   func() error { return second(r.SetPhoneUserLimit(t.Context(), alex, before.ID, 99)) },
+			"suspend": func() error { return second(r.Suspend(t.Context(), alex, before.ID, "unpaid")) },
+			"staff":   func() error { return third(r.AddStaff(t.Context(), alex, "kim@voice.example", "Kim")) },
+			"remove":  func() error { return r.RemoveStaff(t.Context(), alex, sam.PersonID) },
+			"terms":   func() error { return second(r.PublishTerms(t.Context(), alex, account.NewTerms{Terms: "a", Privacy: "b"})) },
+		} {
+			if err := do(); !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s by somebody who was removed: %v", name, err)
+			}
+		}
+		after, err := r.BySlug(t.Context(), sam, "harbour")
+		must(t, err)
+		if after != before {
+			t.Errorf("the account became %+v", after)
+		}
+		if people, err := r.StaffPeople(t.Context(), sam); err != nil || len(people) != 1 {
+			t.Errorf("staff: %v, %v", people, err)
+		}
+	})
+}
