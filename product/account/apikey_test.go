@@ -83,7 +83,7 @@ func TestKeyFollowsItsMaker(t *testing.T) {
 	})
 }
 
-func TestRevokeKey(t *testing.T) {
+func TestA38RevokeKey(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin, north := r.Open("harbour"), r.Open("northside")
 		secret, actor := r.Key(admin)
@@ -96,6 +96,10 @@ func TestRevokeKey(t *testing.T) {
 		wantFault(t, second(r.UseKey(t.Context(), secret, "harbour", "192.0.2.20")), "key-unknown")
 		if err := r.RevokeKey(t.Context(), operator, actor.KeyID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("revoked twice: %v", err)
+		}
+		// A request that was under way when the key was revoked changes nothing.
+		if _, err := r.Room.Invite(t.Context(), actor, account.Invite{Offers: []account.Offer{{Email: "jo@harbour.example"}}}); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a revoked key invites: %v", err)
 		}
 		log := actions(t, r, admin)
 		if len(log) != 2 || log[0].Sentence() != "Operator made the API key Test key" || log[0].After != "for Admin" || log[1].Sentence() != "Operator revoked the API key Test key" {
