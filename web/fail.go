@@ -89,6 +89,9 @@ func (p *Portal) fail(r *Request, err error) {
 	}
 	switch {
 	case isFault && f.Kind == fault.SignedOut:
+		if p.sessionToken(r.Request) != "" { // the session has ended
+			r.forget()
+		}
 		err = p.ask(r, "/sign-in", p.SignInPage)
 	case isFault && f.Kind == fault.StepUp:
 		err = p.ask(r, "/check", p.StepUpPage)

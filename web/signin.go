@@ -120,8 +120,13 @@ func (r *Request) leave() error {
 		return err
 	}
 	http.SetCookie(r.W, p.cookie(sessionCookie, "", -1))
+	r.forget()
 	return nil
 }
+
+// forget asks the browser to keep nothing of what the session showed. The cookies that stay say which browser this is, and nothing of a
+// person's things.
+func (r *Request) forget() { r.W.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
 
 // front leads everybody to where they work: staff to the console, others to their only account or the one they used last.
 func (p *Portal) front(r *Request) error {

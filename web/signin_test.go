@@ -1,6 +1,8 @@
 package web
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -171,10 +173,43 @@ func TestA48SignOutEndsTheSessionOnTheServer(t *testing.T) {
 		if v.cookie(sessionCookie) != "" {
 			t.Error("the cookie stayed")
 		}
+		if got := w.cleared(token); got != `"cache", "storage"` {
+			t.Errorf("an ended session is answered with Clear-Site-Data %q", got)
+		}
+		if got := w.cleared(""); got != "" {
+			t.Errorf("nobody's request is answered with Clear-Site-Data %q", got)
+		}
+		if got := w.cleared(w.Rig.Open("northside").Session()); got != "" {
+			t.Errorf("somebody who is signed in is answered with Clear-Site-Data %q", got)
+		}
 		copied := w.browser(home)
 		copied.plant(sessionCookie, token)
 		copied.open("/profile").shows(200, "/sign-in")
 		v.post("/sign-out").shows(200, "/sign-in", "You are signed out")
+	})
+}
+
+// cleared is what the answer to somebody with that session tells the browser to forget.
+func (w *world) cleared(session string) string {
+	req := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, w.portal.BaseURL+"/profile", nil)
+	if session != "" {
+		req.AddCookie(w.portal.cookie(sessionCookie, session, time.Hour))
+	}
+	out := httptest.NewRecorder()
+	w.portal.ServeHTTP(out, req)
+	return out.Header().Get("Clear-Site-Data")
+}
+
+// Signing out tells the browser to forget, in the answer itself.
+func TestSigningOutForgets(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, w.portal.BaseURL+"/sign-out", nil)
+		req.AddCookie(w.portal.cookie(sessionCookie, w.Rig.Open("harbour").Session(), time.Hour))
+		out := httptest.NewRecorder()
+		w.portal.ServeHTTP(out, req)
+		if got := out.Header().Get("Clear-Site-Data"); out.Code != http.StatusSeeOther || got != `"cache", "storage"` {
+			t.Errorf("%d, Clear-Site-Data %q", out.Code, got)
+		}
 	})
 }
 

@@ -178,6 +178,7 @@ func (r *Room) AcceptNew(ctx context.Context, token, shown, name, password strin
 	if err != nil {
 		return in, w, err
 	}
+	defer r.logSignIn(ctx, ByPassword, "", "", b, &in, &err)
 	hash := ident.Hash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
 		person, err := r.newPerson(ctx, q, ident.New(), w.Invitation.Email, clean, secret)

@@ -24,6 +24,7 @@ func (r *Room) BeginPasskeySignIn(_ context.Context, held string) (asked Passkey
 // of the same person completes it.
 func (r *Room) SignInWithPasskey(ctx context.Context, half string, answer PasskeyAnswer, b Browser) (in Entrance, err error) {
 	defer fault.Wrap(&err, "account.SignInWithPasskey")
+	defer r.logSignIn(ctx, ByPasskey, "", "", b, &in, &err)
 	tries := passkeyTries(b)
 	if err := r.spend(ctx, tries); err != nil {
 		return in, err
@@ -164,6 +165,7 @@ func (r *Room) AcceptNewWithPasskey(ctx context.Context, token, shown, name stri
 	if err := r.spend(ctx, tries); err != nil {
 		return in, w, err
 	}
+	defer r.logSignIn(ctx, ByPasskey, "", "", b, &in, &err)
 	hash := ident.Hash(tokenInvitation, token)
 	err = r.joining(ctx, hash, func(ctx context.Context, q db.Q) error {
 		c, err := r.asked(ctx, q, passkeyToAccept, "", answer)

@@ -168,6 +168,9 @@ func (r *Room) ProviderAnswered(ctx context.Context, actor Actor, in ProviderAns
 		return out, err
 	}
 	out = Arrival{Errand: a.Errand, Next: a.Next, Kept: a.Kept, Link: a.Link}
+	if a.Errand != ToLink {
+		defer r.logSignIn(ctx, ByProvider, "", "", b, &out.Entrance, &err)
+	}
 	p, err := r.provider(ctx, r.DB, a.AccountID, a.Departure.Provider)
 	if err != nil {
 		return out, err

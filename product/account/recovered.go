@@ -81,6 +81,7 @@ func (r *Room) FinishRecovery(ctx context.Context, sealed, typed string, b Brows
 	if code == "" {
 		return in, fault.Field("code-empty", "code", "Enter the six-digit code from the email")
 	}
+	defer r.logSignIn(ctx, ByEmailCode, "", p.ID, b, &in, &err)
 	guesses := limit{key: "recover:" + p.ID, free: 20, most: time.Hour, forget: 24 * time.Hour}
 	if err := r.spend(ctx, guesses); err != nil {
 		return in, err

@@ -92,6 +92,7 @@ func (r *Room) SetPassword(ctx context.Context, token, password string, b Browse
 	if err != nil {
 		return in, err
 	}
+	defer r.logSignIn(ctx, ByPassword, "", "", b, &in, &err)
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		p, err := r.linkOwner(ctx, q, token)
 		if err != nil {

@@ -89,15 +89,18 @@ func (r *Room) FinishSignIn(ctx context.Context, sealed, typed string, remember 
 	if err != nil {
 		return in, err
 	}
+	by := ByTOTP
+	defer func() { r.logSignIn(ctx, by, "", p.ID, b, &in, &err) }()
 	code, err := r.tryCode(ctx, p.ID, typed)
 	if err != nil {
 		return in, err
 	}
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		by, err := r.useCode(ctx, q, p.ID, code, b)
+		used, err := r.useCode(ctx, q, p.ID, code, b)
 		if err != nil {
 			return err
 		}
+		by = used
 		in, err = r.finish(ctx, q, sealed, by, remember && by == ByTOTP, b)
 		return err
 	})

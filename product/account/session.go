@@ -78,7 +78,7 @@ type Entrance struct {
 }
 
 // SignIn checks an address and a password and starts a session. Known and unknown addresses get the same words after the same work.
-func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_ Entrance, err error) {
+func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (in Entrance, err error) {
 	defer fault.Wrap(&err, "account.SignIn")
 	canonical, addressFault := signInAddress(email)
 	if addressFault != nil {
@@ -91,6 +91,7 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Entrance{}, err
 	}
+	defer r.logSignIn(ctx, ByPassword, canonical, person.ID, b, &in, &err)
 	deviceID, err := r.knownDevice(ctx, person.ID, b.Device)
 	if err != nil {
 		return Entrance{}, err
@@ -114,13 +115,15 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (_
 	if !same {
 		return Entrance{}, noMatch()
 	}
-	var in Entrance
 	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		now, err := r.personByID(ctx, q, person.ID)
 		if fault.Is(err, fault.NotFound) || err == nil && now.password != person.password { // reset while the hash was being checked
 			return noMatch()
 		}
 		if err != nil {
+			return err
+		}
+		if err := r.noteTries(ctx, q, now, deviceID != "", b); err != nil {
 			return err
 		}
 		if err := r.refund(ctx, q, limits...); err != nil {

@@ -33,8 +33,13 @@ func (r *Room) signInLimits(email, network, deviceID string) []limit {
 	return []limit{
 		{key: "pair:" + who + ":" + network, free: 10, most: 15 * time.Minute, forget: 24 * time.Hour},
 		{key: "network:" + network, free: 100, most: 30 * time.Second, forget: 15 * time.Minute, shared: true},
-		{key: "person:" + who, free: 100, most: time.Hour, forget: 24 * time.Hour},
+		r.tries(email),
 	}
+}
+
+// tries counts wrong passwords for one address from all browsers that were not used with it before.
+func (r *Room) tries(email string) limit {
+	return limit{key: "person:" + r.nameless(email), free: 100, most: time.Hour, forget: 24 * time.Hour}
 }
 
 // nameless turns an address into a key that tells nobody reading the store which addresses were tried.
