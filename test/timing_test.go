@@ -2,6 +2,7 @@ package test
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -17,12 +18,18 @@ import (
 var timings = flag.Int("timings", 25, "timings of each class, known and unknown")
 
 // Known and unknown addresses take the same time to sign in and to ask for a new password. The medians are printed; the test fails
-// only when a sign-in takes twice as long for one as for the other, as it would without the hash that is made for nobody.
+// only when the fastest sign-in of one takes twice as long as that of the other, as it would without the hash that is made for nobody.
 func TestA50KnownAndUnknownTakeTheSameTime(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		r := accounttest.New(t, d, accounttest.With(func(c *account.Config) { c.HashMemory = 0 })) // as in production
-		r.Join(r.Open("harbour"), "known@harbour.example")
+		admin := r.Open("harbour")
+		var known, unknown []string
+		for i := range 8 { // how long a hash takes follows from its salt as well, so one address would not do
+			known = append(known, fmt.Sprintf("known%d@harbour.example", i))
+			unknown = append(unknown, fmt.Sprintf("nobdy%d@harbour.example", i))
+			r.Join(admin, known[i])
+		}
 		browser := account.Browser{Address: "198.51.100.9", UserAgent: accounttest.UserAgent}
 		for name, do := range map[string]func(email string) error{
 			"sign-in": func(email string) error {
@@ -34,34 +41,38 @@ func TestA50KnownAndUnknownTakeTheSameTime(t *testing.T) {
 			},
 			"forgot": func(email string) error { return r.AskReset(t.Context(), email, browser) },
 		} {
-			known, unknown := measure(t, r, do, *timings)
-			t.Logf("%s: %s: %d of each class: known %v, unknown %v, apart by %v", d.Engine(), name, *timings, known, unknown, (known - unknown).Abs())
-			if name == "sign-in" && (known > 2*unknown || unknown > 2*known) {
+			one, other := measure(t, r, do, known, unknown)
+			t.Logf("%s: %s: %d of each class: known %v, unknown %v, apart by %v", d.Engine(), name, *timings, median(one), median(other), (median(one) - median(other)).Abs())
+			if name == "sign-in" && (one[0] > 2*other[0] || other[0] > 2*one[0]) {
 				t.Errorf("%s tells known from unknown addresses by time", name)
 			}
 		}
 	})
 }
 
-// measure returns the medians for a known and an unknown address of the same length, in random order.
-func measure(t *testing.T, r *accounttest.Rig, do func(email string) error, n int) (known, unknown time.Duration) {
+// measure returns the times for known and unknown addresses of the same length, taken in random order, the shortest first.
+func measure(t *testing.T, r *accounttest.Rig, do func(email string) error, known, unknown []string) (one, other []time.Duration) {
 	t.Helper()
-	took := map[string][]time.Duration{}
-	emails := slices.Concat(slices.Repeat([]string{"known@harbour.example"}, n), slices.Repeat([]string{"nobdy@harbour.example"}, n))
-	rand.Shuffle(len(emails), func(i, j int) { emails[i], emails[j] = emails[j], emails[i] })
-	for _, email := range emails {
+	var took [2][]time.Duration
+	turns := make([]int, 2**timings)
+	for i := range turns {
+		turns[i] = i
+	}
+	rand.Shuffle(len(turns), func(i, j int) { turns[i], turns[j] = turns[j], turns[i] })
+	for _, i := range turns {
+		class, emails := i%2, [2][]string{known, unknown}
 		_, err := r.DB.ExecContext(t.Context(), `DELETE FROM throttles`)
 		check(t, err)
 		began := time.Now()
-		err = do(email)
-		took[email] = append(took[email], time.Since(began))
+		err = do(emails[class][i/2%len(known)])
+		took[class] = append(took[class], time.Since(began))
 		check(t, err)
 	}
 	r.Forget()
-	return median(took["known@harbour.example"]), median(took["nobdy@harbour.example"])
+	slices.Sort(took[0])
+	slices.Sort(took[1])
+	return took[0], took[1]
 }
 
-func median(list []time.Duration) time.Duration {
-	slices.Sort(list)
-	return list[len(list)/2].Round(time.Microsecond)
-}
+// median returns that of a sorted list.
+func median(list []time.Duration) time.Duration { return list[len(list)/2].Round(time.Microsecond) }

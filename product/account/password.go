@@ -52,7 +52,6 @@ type hasher struct {
 	unknown  chan struct{} // from others
 	patience time.Duration // how long anybody waits for a place, half of it less or more
 	waits    atomic.Int64
-	dummy    string // a hash of nothing anybody knows, checked for unknown people so that the answer takes as long
 }
 
 // hashCost is what stands in a hash about how it was made.
@@ -68,10 +67,8 @@ func newHasher(keys *seal.Ring, workers int, memory uint32) *hasher {
 	if memory == 0 {
 		memory = hashMemory
 	}
-	h := &hasher{keys: keys, cost: hashCost{memory, hashPasses, hashLanes}, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue),
+	return &hasher{keys: keys, cost: hashCost{memory, hashPasses, hashLanes}, workers: make(chan struct{}, workers), waiting: make(chan struct{}, hashQueue),
 		known: make(chan struct{}, signInQueue), unknown: make(chan struct{}, signInQueue), patience: queuePatience}
-	h.dummy = h.encode([]byte(rand.Text()), make([]byte, hashSalt), h.cost)
-	return h
 }
 
 // Hash returns the password's hash in PHC string form. The store alone can't be used to guess it: a key outside the store is mixed in.
@@ -83,18 +80,25 @@ func (h *hasher) Hash(ctx context.Context, password string) (string, error) {
 	return hash, err
 }
 
-// Matches reports whether the password has that hash. An empty hash (nobody, or no password chosen yet) takes as long and never matches.
-func (h *hasher) Matches(ctx context.Context, password, hash string) (bool, error) {
-	known := hash != ""
-	if !known {
-		hash = h.dummy
+// Matches reports whether the password of the person with that address has that hash. An empty hash (nobody, or no password chosen yet) takes as
+// long and never matches.
+func (h *hasher) Matches(ctx context.Context, address, password, hash string) (bool, error) {
+	salt, cost := h.nobodysSalt(address), h.cost
+	if hash != "" {
+		salt, cost = readHash(hash)
 	}
 	var same bool
 	err := h.turn(ctx, func() {
-		salt, cost := readHash(hash)
 		same = subtle.ConstantTimeCompare([]byte(h.encode([]byte(password), salt, cost)), []byte(hash)) == 1
 	})
-	return same && known, err
+	return same && hash != "", err
+}
+
+// nobodysSalt is the salt of an address without a password: always the same for one address, another for each. Which memory argon2id reads,
+// and so how long it takes (a few per cent more or less), follows from password and salt; with one salt for all the unknown, who compares
+// an address with one that nobody has could tell whether both are unknown.
+func (h *hasher) nobodysSalt(address string) []byte {
+	return h.keys.MAC("salt of nobody", []byte(address))[:hashSalt]
 }
 
 // turn runs work when a worker is free.

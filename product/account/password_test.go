@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 	"strings"
@@ -48,18 +49,19 @@ func TestHashes(t *testing.T) {
 		{"no hash", h, "wattle tram quince 41", "wattle tram quince 41", false},
 		{"a hash of no cost", h, "wattle tram quince 41", "$argon2id$v=19$m=64,t=0,p=0$AAAA$AAAA", false},
 	} {
-		if got, err := c.hasher.Matches(t.Context(), c.password, c.hash); err != nil || got != c.want {
+		if got, err := c.hasher.Matches(t.Context(), "jo@harbour.example", c.password, c.hash); err != nil || got != c.want {
 			t.Errorf("%s: %t, %v", c.name, got, err)
 		}
 	}
 }
 
-// The unknown are looked up at the same cost as the known: the dummy is a whole hash.
-func TestDummyHash(t *testing.T) {
+// The unknown are hashed like the known: each address with a salt of its own, which stays, as if it had a password.
+func TestA50SaltsOfNobody(t *testing.T) {
 	t.Parallel()
 	h := newHasher(seal.New(make([]byte, seal.KeySize)), 1, 0)
-	if salt, cost := readHash(h.dummy); len(salt) != hashSalt || cost != h.cost || cost.memory != hashMemory {
-		t.Errorf("the dummy %s costs %+v", h.dummy, cost)
+	one, again, other := h.nobodysSalt("jo@harbour.example"), h.nobodysSalt("jo@harbour.example"), h.nobodysSalt("kim@harbour.example")
+	if len(one) != hashSalt || !bytes.Equal(one, again) || bytes.Equal(one, other) {
+		t.Errorf("salts %x, again %x, of another address %x", one, again, other)
 	}
 }
 

@@ -136,7 +136,7 @@ func (r *Room) ChangePassword(ctx context.Context, actor Actor, current, passwor
 	if err := r.spend(ctx, guesses); err != nil {
 		return in, err
 	}
-	same, err := r.hash.Matches(ctx, current, p.password)
+	same, err := r.hash.Matches(ctx, p.Email, current, p.password)
 	if err != nil {
 		return in, err
 	}

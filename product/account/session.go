@@ -108,7 +108,7 @@ func (r *Room) SignIn(ctx context.Context, email, password string, b Browser) (i
 	if len(password) > 4*PasswordMost {
 		password, person.password = "", ""
 	}
-	same, err := r.hash.Matches(ctx, password, person.password)
+	same, err := r.hash.Matches(ctx, canonical, password, person.password)
 	if err != nil {
 		return Entrance{}, err
 	}

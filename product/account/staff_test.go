@@ -119,12 +119,16 @@ func TestA38RemovedStaffFinishNothing(t *testing.T) {
 		before, err := r.BySlug(t.Context(), sam, "harbour")
 		must(t, err)
 		for name, do := range map[string]func() error{
-			"open":    func() error { return third(r.Room.Open(t.Context(), alex, account.NewAccount{Name: "Reef", AdminEmail: "pat@reef.example"})) },
+			"open": func() error {
+				return third(r.Room.Open(t.Context(), alex, account.NewAccount{Name: "Reef", AdminEmail: "pat@reef.example"}))
+			},
 			"limit":   func() error { return second(r.SetPhoneUserLimit(t.Context(), alex, before.ID, 99)) },
 			"suspend": func() error { return second(r.Suspend(t.Context(), alex, before.ID, "unpaid")) },
 			"staff":   func() error { return third(r.AddStaff(t.Context(), alex, "kim@voice.example", "Kim")) },
 			"remove":  func() error { return r.RemoveStaff(t.Context(), alex, sam.PersonID) },
-			"terms":   func() error { return second(r.PublishTerms(t.Context(), alex, account.NewTerms{Terms: "a", Privacy: "b"})) },
+			"terms": func() error {
+				return second(r.PublishTerms(t.Context(), alex, account.NewTerms{Terms: "a", Privacy: "b"}))
+			},
 		} {
 			if err := do(); !fault.Is(err, fault.NotFound) {
 				t.Errorf("%s by somebody who was removed: %v", name, err)
