@@ -22,6 +22,7 @@ import (
 	"hubline/product/account"
 	"hubline/product/call"
 	"hubline/product/phoneuser"
+	"hubline/product/support"
 	"hubline/product/webhook"
 )
 
@@ -38,6 +39,7 @@ func TestGeneratedRequests(t *testing.T) {
 		w.seedPhones()
 		w.seedGroups()
 		w.seedLists()
+		w.seedVisits()
 		doc, _ := document(t, w.url)
 		f := &fuzzer{world: w, t: t, doc: doc, handler: w.handler(nil), Rand: rand.New(rand.NewPCG(*fuzzSeed, 2)), seen: map[string]map[int]int{}}
 		f.keys = []string{w.key, w.key, w.key, w.key, strings.TrimPrefix(w.keyWith("hub-users.view"), "Bearer "), "hk_" + strings.Repeat("A", 43), "x"}
@@ -104,7 +106,8 @@ func (f *fuzzer) restore() {
 	f.t.Helper()
 	f.Clock.Advance(2 * time.Minute)
 	for _, query := range []string{`UPDATE memberships SET roles = 'admin,billing', own_roles = 'admin,billing', state = 'active' WHERE email = 'admin@harbour.example'`,
-		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`, `UPDATE invitations SET state = 'pending' WHERE state = 'voided'`, `UPDATE api_keys SET revoked_at = 0`} {
+		`UPDATE memberships SET state = 'active' WHERE state = 'removed'`, `UPDATE invitations SET state = 'pending' WHERE state = 'voided'`, `UPDATE api_keys SET revoked_at = 0`,
+		`UPDATE visits SET state = 'asked', asked_at = ` + strconv.FormatInt(f.Clock.Now().UnixMilli(), 10)} {
 		if _, err := f.DB.ExecContext(f.t.Context(), query); err != nil {
 			f.t.Fatal(err)
 		}
@@ -121,6 +124,9 @@ func (f *fuzzer) restore() {
 		"calls":       `SELECT id FROM calls ORDER BY id LIMIT 40`,
 		"live-calls":  `SELECT id FROM calls WHERE ended_at = 0 ORDER BY id`,
 		"webhooks":    `SELECT id FROM webhooks ORDER BY id`,
+		"visits":      `SELECT id FROM visits WHERE state = 'asked' ORDER BY id`,
+
+		"access-reviews": `SELECT id FROM access_reviews ORDER BY id`,
 
 		"hub-user-imports":   `SELECT id FROM people_imports WHERE state = 'reviewed' ORDER BY id LIMIT 40`,
 		"phone-user-imports": `SELECT id FROM phone_user_imports WHERE state = 'reviewed' ORDER BY id LIMIT 40`,
@@ -258,6 +264,8 @@ func (f *fuzzer) pathValue(name string) string {
 		return f.deliveries[f.owner]
 	case name == "member" && f.members[f.owner] != "" && f.chance(90):
 		return f.members[f.owner]
+	case name == "version" && f.chance(70):
+		return "1"
 	case name != "slug" && len(f.ofKind[f.kind]) > 0 && f.chance(70):
 		f.owner = pick(f, f.ofKind[f.kind])
 		return f.owner
@@ -423,6 +431,31 @@ func (w *world) seedLists() {
 		if err != nil {
 			w.t.Fatal(err)
 		}
+	}
+}
+
+// seedVisits makes terms, a review that is done, and staff who ask to see the account.
+func (w *world) seedVisits() {
+	w.t.Helper()
+	ctx, admin := w.t.Context(), w.admin.SignIn().Check().Actor()
+	if _, err := w.PublishTerms(ctx, w.Staff("terms@voice.example"), account.NewTerms{Terms: "Be kind", Privacy: "Nothing is kept"}); err != nil {
+		w.t.Fatal(err)
+	}
+	people, _, err := w.Undecided(ctx, admin, "", 200)
+	var all []account.Decision
+	for _, u := range people {
+		all = append(all, account.Decision{ID: u.ID, Version: u.Version, Verdict: account.Keep})
+	}
+	if err == nil {
+		_, _, err = w.Decide(ctx, admin, all)
+	}
+	for n := range 5 {
+		if err == nil {
+			_, err = w.Support.AskVisit(ctx, w.Staff(fmt.Sprintf("asks%d@voice.example", n)).Inside(w.admin.Account), support.VisitRequest{Reason: "Look", Minutes: 60})
+		}
+	}
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

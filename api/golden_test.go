@@ -193,6 +193,8 @@ func TestGoldenAnswers(t *testing.T) {
 		w.send("PATCH", in+"/hub-users/"+mary, `{"roles":[]}`).want(409, nil).golden(m, "problems/last-admin.json")
 
 		w.goldenGroups(m, examples)
+		w.goldenReviews(m, examples)
+		w.goldenVisits(m, examples)
 		w.goldenImports(m, examples)
 		w.send("DELETE", in+"/invitations/"+sam.ID, nil).want(204, nil)
 		w.send("DELETE", in+"/hub-users/"+jo, nil).want(204, nil)

@@ -26,6 +26,8 @@ var forms = map[string]*regexp.Regexp{
 	"device":   regexp.MustCompile(`^[a-z2-7]{26}$`),
 	"call":     regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
 	"import":   regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
+	"review":   regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
+	"version":  regexp.MustCompile(`^[1-9][0-9]{0,8}$`),
 	"delivery": regexp.MustCompile(`^[0-9a-f]{16}[a-z2-7]{12}$`),
 	"number":   regexp.MustCompile(`^\+[0-9]{3,15}$`),
 }

@@ -217,14 +217,13 @@ var elsewhere = []string{
 	"recovery-early", "recovery-just-started", "recovery-link-unknown", "recovery-needless", "recovery-none", "recovery-own", "recovery-provider", "recovery-running", "recovery-waits", // recoveries
 	"check-not-needed", "code-empty", "code-ended", "code-just-sent", "code-wrong", // step-up
 	"invitation-account", "decline-address", "invitation-changed", "invitation-other-address", "invitation-unknown", "invitation-superseded", "person-known", "staff-join", // accepting
-	"account-closed", "account-number-typed", "account-state", "note-empty", "note-form", "pin-form", "pin-wrong", "visit-answered", "visit-excluded", "visit-minutes", "visit-read-only", "visit-open", "visit-over", "visit-ticket", "grant-hours", // the provider's, and letting it in
+	"account-closed", "account-number-typed", "account-state", "note-empty", "note-form", "pin-form", "pin-wrong", "visit-excluded", "visit-minutes", "visit-read-only", "visit-open", "visit-ticket", // the provider's, and letting it in
 	"account-settled", "key-life", "limit-not-raised", "scope-unknown", "staff-known", "staff-member", // the provider's
 	"password-common", "password-empty", "password-link-unknown", "password-long", "password-short", "password-wrong",
 	"set-up-unknown", "set-up-deleted", "set-up-used", "set-up-replaced", "set-up-expired", "set-up-app-off", "device-kind", "device-limit", // setting up a phone
 	"phone-number-empty", "phone-number-form", "phone-number-kind", "phone-number-assigned", "phone-number-taken", // the provider's
 	"email-link-unknown", "email-same", "email-taken", "undo-link-unknown", // own address
 	"credential-empty", "credential-form", "domain-form", "domains-empty", "domains-many", "identity-limit", "identity-taken", "issuer-empty", "issuer-form", "issuer-silent", "provider-answer-unknown", "provider-cancelled", "provider-domain", "provider-email-unverified", "provider-known", "provider-limit", "provider-no-email", "provider-nobody", "provider-other-address", "provider-unknown", "session-confined", "staff-link", // signing in with other services
-	"review-decision", "review-months", "review-size", // access reviews
 	"terms-characters", "terms-date", "terms-empty", "terms-long", "terms-same", "terms-version", // terms of use
 	"invitation-open",                        // asking again
 	"webhook-limit", "url-empty", "url-long", // adding webhooks

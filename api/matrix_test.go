@@ -71,7 +71,7 @@ func newStage(t *testing.T, d *db.DB) *stage {
 		domain := map[string]string{"own": "harbour.example", "other": "zanzibar.example"}[place]
 		s.things[place] = s.furnished(admin, domain)
 	}
-	s.things["none"] = map[string]string{"slug": "nowhere", "api-keys": strings.Repeat("h", 26), "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "webhooks": strings.Repeat("w", 26), "deliveries": strings.Repeat("0", 16) + strings.Repeat("d", 12), "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
+	s.things["none"] = map[string]string{"slug": "nowhere", "api-keys": strings.Repeat("h", 26), "hub-users": strings.Repeat("a", 26), "groups": strings.Repeat("g", 26), "webhooks": strings.Repeat("w", 26), "deliveries": strings.Repeat("0", 16) + strings.Repeat("d", 12), "access-reviews": strings.Repeat("0", 16) + strings.Repeat("e", 12), "visits": strings.Repeat("v", 26), "terms": "999999", "invitations": strings.Repeat("b", 26), "tickets": strings.Repeat("c", 26),
 		"phone-users": strings.Repeat("d", 26), "devices": strings.Repeat("e", 26), "numbers": "+61255500199",
 		"hub-user-imports": strings.Repeat("0", 16) + strings.Repeat("f", 12), "phone-user-imports": strings.Repeat("0", 16) + strings.Repeat("f", 12),
 		"calls": strings.Repeat("0", 16) + strings.Repeat("f", 12), "live-calls": strings.Repeat("0", 16) + strings.Repeat("f", 12)}
@@ -87,6 +87,8 @@ func newStage(t *testing.T, d *db.DB) *stage {
 	s.RunJobs()
 	s.Clock.Advance(2 * time.Hour)                                                                          // the expired keys are now
 	_, err := s.Numbers.Assign(t.Context(), account.Operate().Inside(boss.Account), "+61255500177", "Late") // what no checkpoint covers
+	s.must(err)
+	_, err = s.PublishTerms(t.Context(), account.Operate(), account.NewTerms{Terms: "Be kind", Privacy: "Nothing is kept"})
 	s.must(err)
 	s.serve(Routes())
 	if _, err := d.ExecContext(t.Context(), `INSERT INTO call_nodes (node, seen_at) VALUES ($1, 1) ON CONFLICT (node) DO NOTHING`, s.Calls.Node); err != nil { // it says every few seconds that it lives
@@ -135,8 +137,30 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	s.must(err)
 	_, err = s.Webhooks.Pause(ctx, admin.Actor(), resting.ID)
 	s.must(err)
-	return map[string]string{"slug": admin.Account.Slug, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "webhooks": hook.ID, "deliveries": sent.ID, "resting": resting.ID, "invitations": invitation.ID, "hub-user-imports": people.ID, "phone-user-imports": phones.ID,
+	review, visit, colleague := s.reviewed(admin, domain)
+	return map[string]string{"slug": admin.Account.Slug, "access-reviews": review, "visits": visit, "terms": map[string]string{"harbour.example": "1", "zanzibar.example": "999998"}[domain], "colleague": colleague, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "webhooks": hook.ID, "deliveries": sent.ID, "resting": resting.ID, "invitations": invitation.ID, "hub-user-imports": people.ID, "phone-user-imports": phones.ID,
 		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
+}
+
+// reviewed makes a review that is done, a visit that is asked for, and terms, and returns the IDs of the first two, and of a hub user whom
+// nothing else is about, who is still to decide about.
+func (s *stage) reviewed(admin *accounttest.User, domain string) (review, visit, colleague string) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	people, _, err := s.Undecided(ctx, admin.Actor(), "", 0)
+	s.must(err)
+	var all []account.Decision
+	for _, u := range people {
+		all = append(all, account.Decision{ID: u.ID, Version: u.Version, Verdict: account.Keep})
+	}
+	done, refused, err := s.Decide(ctx, admin.Actor(), all)
+	s.must(err)
+	if done.DoneAt == 0 || refused != nil {
+		s.t.Fatalf("the review stands at %+v, refused %+v", done, refused)
+	}
+	asked, err := s.Support.AskVisit(ctx, s.Staff("alex@"+strings.Replace(domain, ".example", "-voice.example", 1)).Inside(admin.Account), support.VisitRequest{Reason: "Look at " + domain, Minutes: 60})
+	s.must(err)
+	return done.ID, asked.ID, s.Join(admin, "colleague@"+domain).ID()
 }
 
 func (s *stage) must(err error) {
@@ -288,6 +312,9 @@ func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
 	var body string
 	if c.route.Method == "POST" || c.route.Method == "PATCH" {
 		body = c.route.Example
+	}
+	if c.route.ID == "decide-access-review" {
+		body = strings.ReplaceAll(body, "k3vq5zr2yb7m4xw6ct2ahsn5de", things["colleague"])
 	}
 	if c.route.Method == "POST" && last == "tickets" && c.who.bills() {
 		body = `{"kind":"invoice-details","subject":"New address","description":"1 High Street"}`

@@ -98,6 +98,16 @@ var meanings = map[string]meaning{
 
 	"group-unknown": {422, "No such group", "The account has no group of that ID."},
 
+	// Access reviews.
+	"review-size":     {409, "Too many or none", "A request decides about 1 to 500 people."},
+	"review-decision": {422, "Decided twice", "A request decides about everybody at most once."},
+	"review-months":   {422, "Unknown time", "Admins are reminded after 3, 6 or 12 months, or not at all."},
+
+	// Visits of the provider's staff.
+	"visit-answered": {409, "Answered before", "The visit was answered, or nobody answered it in a day. Look at how it stands."},
+	"visit-over":     {409, "Over already", "The visit has ended, or was refused."},
+	"grant-hours":    {422, "Hours out of range", "Staff can be let in ahead of time for 1 to 72 hours."},
+
 	// Lists to import.
 	"import-empty":      {422, "Nothing in it", "The list has no lines below its headings."},
 	"import-large":      {422, "Too large", "The list has more lines or bytes than one import takes. Send it in parts."},

@@ -82,7 +82,7 @@ func (d *door) describe() {
 	doc.Info.Title, doc.Info.Description = "Hubline API", about
 	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", BearerFormat: "hk_…",
 		Description: "An API key of the account. What an operation names is the scope that the key needs."}}
-	for _, tag := range []string{tagHubUsers, tagGroups, tagInvitations, tagAccount, tagPhoneUsers, tagNumbers, tagCalls, tagReports, tagTickets, tagKeys, tagWebhooks, tagAudit} {
+	for _, tag := range []string{tagHubUsers, tagGroups, tagInvitations, tagAccount, tagPhoneUsers, tagNumbers, tagCalls, tagReports, tagTickets, tagVisits, tagTerms, tagReviews, tagKeys, tagWebhooks, tagAudit} {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: tag})
 	}
 	d.describeProblems(doc)

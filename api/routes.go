@@ -19,6 +19,9 @@ const (
 	tagAudit       = "Audit log"
 	tagKeys        = "API keys"
 	tagWebhooks    = "Webhooks"
+	tagReviews     = "Access reviews"
+	tagTerms       = "Terms"
+	tagVisits      = "Visits of staff"
 )
 
 // Routes returns every operation of the API. A key may use one if its maker may at this moment and the key has the scope of the same
@@ -116,7 +119,7 @@ func Routes() []Route {
 			"Adds to a ticket, which waits for the provider again, or closes it.",
 			`{"text": "Which file formats work?"}`, serve((*door).answerTicket)},
 	}
-	return slices.Concat(list, groups(in), importRoutes(in), auditRoutes(in), webhookRoutes(in), reports(in))
+	return slices.Concat(list, groups(in), importRoutes(in), reviewRoutes(in), termsRoutes(in), visitRoutes(in), auditRoutes(in), webhookRoutes(in), reports(in))
 }
 
 // auditRoutes are about what programs and people did in the account, and with which keys.

@@ -110,6 +110,24 @@ var accountVerbs = map[string]verb{
 	"Reviewing": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Reviewing(c, a, ""))
 	}},
+	"ReviewStanding": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.ReviewStanding(c, a))
+	}},
+	"Undecided": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.Undecided(c, a, "", 0))
+	}},
+	"AccessReviews": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AccessReviews(c, a, "", 0))
+	}},
+	"TermsHistory": {whom: members, right: account.ViewHome, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.TermsHistory(c, a))
+	}},
+	"TermsVersion": {whom: members, right: account.ViewHome, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.TermsVersion(c, a, 1))
+	}},
+	"AcceptedTerms": {whom: members, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just2(h.AcceptedTerms(c, a, account.AcceptedFilter{}))
+	}},
 	"Decide": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		_, refused, err := h.Decide(c, a, []account.Decision{{ID: h.joID, Version: 1, Verdict: account.ChangeTo, Roles: account.Roles{account.Admin}}})
 		if err == nil && refused != nil {

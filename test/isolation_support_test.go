@@ -58,7 +58,7 @@ func supportVerbs(t *testing.T, h *harbour) map[string]verb {
 			return found, err
 		}},
 		"Visits": {whom: members, call: func(_ *harbour, c ctx, a actor) (any, error) {
-			return just(room.Visits(c, a))
+			return just2(room.Visits(c, a, "", 0))
 		}},
 		"Visitors": {whom: members, right: account.ViewHome, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just(room.Visitors(c, a))

@@ -212,10 +212,10 @@ func (p *Portal) reviewCSV(r *Request) error {
 	if err != nil {
 		return err
 	}
-	out, err := r.csv(r.Viewer.Account.Slug+"-access-review", "Email", "Name", "State", "Access", "Last signed in"+in, "Decision", "Access afterwards", "Decided by", "Decided"+in)
+	out, err := r.csv(r.Viewer.Account.Slug+"-access-review", "Email", "Name", "State", "Access", "Second factor", "Last signed in"+in, "Decision", "Access afterwards", "Decided by", "Decided"+in)
 	for err == nil {
 		for _, d := range rows {
-			if err = out.row(d.Email, d.Name, string(d.State), d.Access, csvTime(d.SeenAt, zone), string(d.Verdict), d.After, d.DecidedBy, csvTime(d.DecidedAt, zone)); err != nil {
+			if err = out.row(d.Email, d.Name, string(d.State), d.Access, d.FactorsThen(), csvTime(d.SeenAt, zone), string(d.Verdict), d.After, d.DecidedBy, csvTime(d.DecidedAt, zone)); err != nil {
 				break
 			}
 		}

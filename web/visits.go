@@ -54,7 +54,7 @@ func (v visitsPage) Status(visit support.Visit) personStatus {
 func (p *Portal) visits(r *Request) error {
 	data := visitsPage{At: p.Now()}
 	var err error
-	if data.List, err = p.Support.Visits(r.Context(), r.Viewer.Actor); err != nil {
+	if data.List, _, err = p.Support.Visits(r.Context(), r.Viewer.Actor, "", 0); err != nil {
 		return err
 	}
 	if data.Grant, data.Open, err = p.Support.VisitGrant(r.Context(), r.Viewer.Actor); err != nil {
@@ -151,7 +151,7 @@ func (v *View) Visiting() bool { return v.Viewer != nil && v.Viewer.Actor.Kind =
 
 // ownVisit is where a staff person stands with an account.
 func (p *Portal) ownVisit(r *Request, a account.Account) (v support.Visit, state support.VisitState, err error) {
-	list, err := p.Support.Visits(r.Context(), r.Viewer.Actor.Inside(a))
+	list, _, err := p.Support.Visits(r.Context(), r.Viewer.Actor.Inside(a), "", 1)
 	if err != nil || len(list) == 0 {
 		return v, "", err
 	}

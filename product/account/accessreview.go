@@ -2,18 +2,14 @@ package account
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"hubline/base/db"
 	"hubline/base/fault"
 	"hubline/base/ident"
-	"hubline/base/listing"
 )
 
 // ReviewMost is how many hub users are decided about at a time; whoever is left comes next.
@@ -46,95 +42,8 @@ type AccessReview struct {
 // Decided is how many hub users the review has decided about.
 func (v AccessReview) Decided() int { return v.Kept + v.Changed + v.Removed }
 
-// Reviewing is where the review of an account stands.
-type Reviewing struct {
-	Open   AccessReview // without an ID: none has begun
-	People []HubUser    // still to decide about, by name; at most ReviewMost
-	Left   int          // all who are still to decide about
-	Past   []AccessReview
-	Next   string // cursor of older reviews
-	Policy ReviewPolicy
-}
-
 // Unused reports whether the hub user has not signed in for UnusedAfter.
 func (u HubUser) Unused(now int64) bool { return now-u.LastSignedInAt > UnusedAfter.Milliseconds() }
-
-const reviewColumns = `v.id, v.begun_at, v.done_at, v.done_by,
-	(SELECT COUNT(*) FROM access_review_rows x WHERE x.account_id = v.account_id AND x.review_id = v.id AND x.verdict = 'keep'),
-	(SELECT COUNT(*) FROM access_review_rows x WHERE x.account_id = v.account_id AND x.review_id = v.id AND x.verdict = 'change'),
-	(SELECT COUNT(*) FROM access_review_rows x WHERE x.account_id = v.account_id AND x.review_id = v.id AND x.verdict = 'remove')`
-
-func (v *AccessReview) fields() []any {
-	return []any{&v.ID, &v.BegunAt, &v.DoneAt, &v.DoneBy, &v.Kept, &v.Changed, &v.Removed}
-}
-
-const reviewsAtATime = 20
-
-// Reviewing says whom the open review has still to decide about, or everybody when none is open, and lists the reviews before; after is
-// the cursor of older ones.
-func (r *Room) Reviewing(ctx context.Context, actor Actor, after string) (v Reviewing, err error) {
-	defer fault.Wrap(&err, "account.Reviewing")
-	if err := actor.Require(ChangeHubUsers); err != nil {
-		return v, err
-	}
-	a := actor.Account.ID
-	if v.Open, err = r.openReview(ctx, r.DB, a); err != nil {
-		return v, err
-	}
-	if v.People, err = r.hubUsersWhere(ctx, r.DB, a, undecided+` ORDER BY m.search, m.id LIMIT `+strconv.Itoa(ReviewMost), v.Open.ID); err != nil {
-		return v, err
-	}
-	if v.Left, err = r.undecided(ctx, r.DB, a, v.Open.ID); err != nil {
-		return v, err
-	}
-	if v.Policy, err = r.reviewPolicy(ctx, r.DB, a); err != nil {
-		return v, err
-	}
-	v.Past, v.Next, err = r.pastReviews(ctx, a, after)
-	return v, err
-}
-
-const undecided = `NOT EXISTS (SELECT 1 FROM access_review_rows x WHERE x.account_id = m.account_id AND x.review_id = $2 AND x.membership_id = m.id)`
-
-func (r *Room) undecided(ctx context.Context, q db.Q, accountID, reviewID string) (n int, err error) {
-	err = q.QueryRowContext(ctx, `SELECT COUNT(*) FROM memberships m WHERE m.account_id = $1 AND m.state <> 'removed' AND `+undecided, accountID, reviewID).Scan(&n)
-	return n, err
-}
-
-func (r *Room) openReview(ctx context.Context, q db.Q, accountID string) (v AccessReview, err error) {
-	err = q.QueryRowContext(ctx, `SELECT `+reviewColumns+` FROM access_reviews v WHERE v.account_id = $1 AND v.done_at = 0`, accountID).Scan(v.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return v, err
-}
-
-func (r *Room) pastReviews(ctx context.Context, accountID, after string) (list []AccessReview, next string, err error) {
-	mark := "access reviews " + accountID
-	at, err := listing.Read(r.Keys, mark, after)
-	if err != nil {
-		return nil, "", err
-	}
-	before := cmpOr(at.ID, "~") // behind every ID, which begin with the time in digits and small letters
-	rows, err := r.DB.QueryContext(ctx, `SELECT `+reviewColumns+` FROM access_reviews v WHERE v.account_id = $1 AND v.id < $2 AND v.done_at > 0 ORDER BY v.id DESC LIMIT $3`,
-		accountID, before, reviewsAtATime+1)
-	if err != nil {
-		return nil, "", err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var v AccessReview
-		if err := rows.Scan(v.fields()...); err != nil {
-			return nil, "", err
-		}
-		list = append(list, v)
-	}
-	if len(list) > reviewsAtATime {
-		list = list[:reviewsAtATime]
-		next = listing.Write(r.Keys, mark, listing.Cursor{ID: list[reviewsAtATime-1].ID})
-	}
-	return list, next, rows.Err()
-}
 
 // Decision is what somebody decided about a hub user whom they saw in that version.
 type Decision struct {
@@ -245,7 +154,7 @@ func (r *Room) carryOut(ctx context.Context, q db.Q, actor Actor, reviewID strin
 	for _, d := range list {
 		before, there := byID[d.ID]
 		if !there || before.Version != d.Version {
-			refused = append(refused, Refusal{d.ID, fault.New(fault.Conflict, "changed-meanwhile", cmpOr(before.Label(), "Somebody on this page")+" changed since you opened this page. Look again, then decide")})
+			refused = append(refused, Refusal{d.ID, fault.New(fault.Conflict, "changed-meanwhile", cmpOr(before.Label(), "Somebody")+" changed since you looked. Look again, then decide")})
 			continue
 		}
 		after, err := r.decided(ctx, q, actor, before, d)
@@ -294,16 +203,15 @@ func (r *Room) writeReviewed(ctx context.Context, q db.Q, actor Actor, reviewID 
 	for some := range slices.Chunk(list, most) {
 		values, args := make([]string, len(some)), []any{actor.Account.ID, reviewID, actor.Name, r.now()}
 		for i, row := range some {
-			n := len(args)
-			values[i] = fmt.Sprintf("($1, $2, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $3, $4)", n+1, n+2, n+3, n+4, n+5, n+6, n+7, n+8, n+9)
+			values[i] = "($1, $2, " + db.In(len(args)+1, 10) + ", $3, $4)"
 			u, after := row.before, row.after.Access()
 			if row.after.State == Removed {
 				after = ""
 			}
-			args = append(args, u.ID, searchText(u.Name, u.Email), u.Email, u.Name, u.State, u.Access(), u.LastSignedInAt, row.verdict, after)
+			args = append(args, u.ID, searchText(u.Name, u.Email), u.Email, u.Name, u.State, u.Access(), u.LastSignedInAt, u.Factors.column(), row.verdict, after)
 		}
 		if _, err := q.ExecContext(ctx, `
-			INSERT INTO access_review_rows (account_id, review_id, membership_id, search, email, name, state, access, seen_at, verdict, access_after, decided_by, decided_at)
+			INSERT INTO access_review_rows (account_id, review_id, membership_id, search, email, name, state, access, seen_at, factors, verdict, access_after, decided_by, decided_at)
 			VALUES `+strings.Join(values, ", "), args...); err != nil {
 			return err
 		}
@@ -339,65 +247,4 @@ func (r *Room) closeReview(ctx context.Context, q db.Q, actor Actor, v *AccessRe
 		return err
 	}
 	return r.Notice(ctx, q, a)
-}
-
-// AccessReviewByID returns one review of the actor's account.
-func (r *Room) AccessReviewByID(ctx context.Context, actor Actor, id string) (v AccessReview, err error) {
-	defer fault.Wrap(&err, "account.AccessReviewByID")
-	if err := actor.Require(ChangeHubUsers); err != nil {
-		return v, err
-	}
-	err = r.DB.QueryRowContext(ctx, `SELECT `+reviewColumns+` FROM access_reviews v WHERE v.account_id = $1 AND v.id = $2`, actor.Account.ID, id).Scan(v.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = notFound()
-	}
-	return v, err
-}
-
-// Reviewed is what a review saw and decided about one hub user.
-type Reviewed struct {
-	MembershipID string
-	Email        string
-	Name         string
-	State        HubUserState
-	Access       string // with where it came from
-	SeenAt       int64  // last sign-in as it was then; 0: never
-	Verdict      Verdict
-	After        string // access afterwards; "" for somebody who was removed
-	DecidedBy    string
-	DecidedAt    int64
-	key          string
-}
-
-// Reviewed lists what a review decided, by name, at most 500 after the cursor, and the cursor of the next or "". limit 0 means 50.
-func (r *Room) Reviewed(ctx context.Context, actor Actor, id, after string, limit int) (list []Reviewed, next string, err error) {
-	defer fault.Wrap(&err, "account.Reviewed")
-	if _, err := r.AccessReviewByID(ctx, actor, id); err != nil {
-		return nil, "", err
-	}
-	mark := "access review " + actor.Account.ID + " " + id
-	at, err := listing.Read(r.Keys, mark, after)
-	if err != nil {
-		return nil, "", err
-	}
-	limit = listing.PageSize(limit)
-	rows, err := r.DB.QueryContext(ctx, `
-		SELECT membership_id, email, name, state, access, seen_at, verdict, access_after, decided_by, decided_at, search FROM access_review_rows
-		WHERE account_id = $1 AND review_id = $2 AND (search, membership_id) > ($3, $4) ORDER BY search, membership_id LIMIT $5`, actor.Account.ID, id, at.Text, at.ID, limit+1)
-	if err != nil {
-		return nil, "", err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d Reviewed
-		if err := rows.Scan(&d.MembershipID, &d.Email, &d.Name, &d.State, &d.Access, &d.SeenAt, &d.Verdict, &d.After, &d.DecidedBy, &d.DecidedAt, &d.key); err != nil {
-			return nil, "", err
-		}
-		list = append(list, d)
-	}
-	if len(list) > limit {
-		list = list[:limit]
-		next = listing.Write(r.Keys, mark, listing.Cursor{Text: list[limit-1].key, ID: list[limit-1].MembershipID})
-	}
-	return list, next, rows.Err()
 }

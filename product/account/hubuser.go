@@ -34,6 +34,7 @@ type HubUser struct {
 	AcceptedAt     int64
 	LastSignedInAt int64 // 0: not yet
 	SecondFactor   bool  // they could show one
+	Factors        Factors
 	Version        int64
 }
 
@@ -45,10 +46,10 @@ type Change struct {
 }
 
 const hubUserColumns = `m.id, m.person_id, m.email, m.name, m.roles, m.own_roles, m.state, m.invited_at, m.accepted_at, m.last_signed_in_at, m.second_factor, m.version,
-	COALESCE((SELECT i.inviter_name FROM invitations i WHERE i.account_id = m.account_id AND i.id = m.invitation_id), '')`
+	COALESCE((SELECT p.ways FROM people p WHERE p.id = m.person_id), ''), COALESCE((SELECT i.inviter_name FROM invitations i WHERE i.account_id = m.account_id AND i.id = m.invitation_id), '')`
 
 func (u *HubUser) fields() []any {
-	return []any{&u.ID, &u.PersonID, &u.Email, &u.Name, (*rolesColumn)(&u.Roles), (*rolesColumn)(&u.Own), &u.State, &u.InvitedAt, &u.AcceptedAt, &u.LastSignedInAt, (*flag)(&u.SecondFactor), &u.Version, &u.InvitedBy}
+	return []any{&u.ID, &u.PersonID, &u.Email, &u.Name, (*rolesColumn)(&u.Roles), (*rolesColumn)(&u.Own), &u.State, &u.InvitedAt, &u.AcceptedAt, &u.LastSignedInAt, (*flag)(&u.SecondFactor), &u.Version, (*factorsColumn)(&u.Factors), &u.InvitedBy}
 }
 
 // Label is the name, or the address of somebody without one.

@@ -147,6 +147,39 @@ func (r *Room) TermsVersions(ctx context.Context, actor Actor) (list []Terms, er
 	return list, rows.Err()
 }
 
+// TermsHistory lists every version without its texts, newest first, for the people of an account.
+func (r *Room) TermsHistory(ctx context.Context, actor Actor) (list []Terms, err error) {
+	defer fault.Wrap(&err, "account.TermsHistory")
+	if err := actor.Require(ViewHome); err != nil {
+		return nil, err
+	}
+	rows, err := r.DB.QueryContext(ctx, `SELECT version, dated, published_at FROM terms_versions ORDER BY version DESC LIMIT 500`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t Terms
+		if err := rows.Scan(&t.Version, &t.Dated, &t.PublishedAt); err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, rows.Err()
+}
+
+// TermsVersion returns one version with its texts, for the people of an account.
+func (r *Room) TermsVersion(ctx context.Context, actor Actor, version int) (t Terms, err error) {
+	defer fault.Wrap(&err, "account.TermsVersion")
+	if err := actor.Require(ViewHome); err != nil {
+		return t, err
+	}
+	if version < 1 {
+		return t, notFound()
+	}
+	return r.Terms(ctx, version)
+}
+
 // AcceptTerms keeps that the actor's person accepts a version, which has to be the newest: nobody accepts what they have not seen. Asked
 // again it changes nothing.
 func (r *Room) AcceptTerms(ctx context.Context, actor Actor, version int) (err error) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/listing"
 	"hubline/product/account"
 )
 
@@ -73,17 +75,33 @@ func (r *Room) VisitGrant(ctx context.Context, actor account.Actor) (g Grant, op
 	return r.grant(ctx, r.DB, actor.Account.ID)
 }
 
-// Visits lists the newest visits to the actor's account, at most 50: for its admins all, for staff who stand in it their own.
-func (r *Room) Visits(ctx context.Context, actor account.Actor) (list []Visit, err error) {
+// Visits lists the visits to the actor's account, newest first, and the cursor of older ones or "": for its admins all, for staff who stand
+// in it their own. limit 0 means 50.
+func (r *Room) Visits(ctx context.Context, actor account.Actor, after string, limit int) (list []Visit, next string, err error) {
 	defer fault.Wrap(&err, "support.Visits")
 	if err := may(actor, account.LetStaffIn); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	own := ""
 	if actor.Provider() {
 		own = actor.PersonID
 	}
-	return r.visits(ctx, `v.account_id = $1 AND (v.staff_id = $2 OR $2 = '') ORDER BY v.asked_at DESC, v.id LIMIT `+strconv.Itoa(visitsMost), actor.Account.ID, own)
+	mark := "visits " + actor.Account.ID + " " + own
+	at, err := listing.Read(r.Keys, mark, after)
+	if err != nil {
+		return nil, "", err
+	}
+	if after == "" {
+		at.Time = math.MaxInt64
+	}
+	limit = listing.PageSize(limit)
+	list, err = r.visits(ctx, `v.account_id = $1 AND (v.staff_id = $2 OR $2 = '') AND (v.asked_at, v.id) < ($3, $4) ORDER BY v.asked_at DESC, v.id DESC LIMIT `+strconv.Itoa(limit+1),
+		actor.Account.ID, own, at.Time, at.ID)
+	if len(list) > limit {
+		list = list[:limit]
+		next = listing.Write(r.Keys, mark, listing.Cursor{Time: list[limit-1].AskedAt, ID: list[limit-1].ID})
+	}
+	return list, next, err
 }
 
 // Visitors lists who of the staff can see the actor's account right now. Everybody in it may know.

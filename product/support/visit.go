@@ -21,7 +21,6 @@ const (
 	VisitMost  = 8 * 60 // minutes
 	GrantMost  = 72     // hours that an admin can let staff in ahead of time
 	askLife    = 24 * time.Hour
-	visitsMost = 50 // shown
 )
 
 // VisitState is where a visit stands.

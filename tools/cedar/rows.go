@@ -46,6 +46,8 @@ var apiRows = []row{
 	{"GET", "/accounts/{slug}", "settings: see"}, {"PATCH", "/accounts/{slug}", "settings: change"}, {"", "/accounts/{slug}/roles", "home"},
 	{"", "/accounts/{slug}/api-keys*", "own keys"}, {"", "/accounts/{slug}/audit-log*", "audit log: see"},
 	{"GET", "/accounts/{slug}/hub-users*", "hub users: see"}, {"", "/accounts/{slug}/hub-users*", "hub users: change"},
+	{"", "/accounts/{slug}/access-review*", "hub users: change"}, {"GET", "/accounts/{slug}/terms-acceptances", "hub users: see"}, {"GET", "/accounts/{slug}/terms*", "home"},
+	{"", "/accounts/{slug}/visits*", "support: visits"}, {"", "/accounts/{slug}/visit-grant", "support: visits"},
 	{"GET", "/accounts/{slug}/groups*", "hub users: see"}, {"", "/accounts/{slug}/groups*", "hub users: change"},
 	{"GET", "/accounts/{slug}/invitations*", "hub users: see"}, {"", "/accounts/{slug}/invitations*", "hub users: invite"},
 	{"", "/accounts/{slug}/phone-users/{id}/reset-password", "phone users: credentials"}, {"", "/accounts/{slug}/phone-users/{id}/send-details", "phone users: credentials"},
