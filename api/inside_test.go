@@ -229,7 +229,7 @@ var elsewhere = []string{
 	"webhook-limit", "url-empty", "url-long", // adding webhooks
 	"keys-all", "keys-own", "scope-too-much", "scopes-empty", // making keys
 	"directory-admin", "directory-domain", "directory-email", "directory-full", "directory-group-taken", "directory-member", "directory-off", "directory-on", "directory-text", "directory-unknown", "directory-user-empty", "directory-user-taken", "scim-left-out", "scim-no-filter", // directory sync: SCIM has errors of its own
-	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "number-form-unknown", "too-many-tries",
+	"person-needed", "sign-in-busy", "sign-in-failed", "signed-out", "theme-unknown", "favourite-unknown", "favourites-full", "number-form-unknown", "too-many-tries",
 }
 
 // Every code of a fault has a page that explains it, or is listed as one that programs never meet.

@@ -380,6 +380,15 @@ var accountVerbs = map[string]verb{
 	"PutStepsAway": {whom: members, right: account.ViewHome, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return nil, h.PutStepsAway(c, a)
 	}},
+	"Pin": {whom: members, right: account.ViewHome, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Pin(c, a, "hub-users"))
+	}},
+	"Unpin": {whom: members, right: account.ViewHome, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.Unpin(c, a, "numbers"))
+	}},
+	"SwapFavourites": {whom: members, right: account.ViewHome, writes: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.SwapFavourites(c, a, "numbers", "roles"))
+	}},
 	"OwnMails": {whom: anyone, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.OwnMails(c, a))
 	}},

@@ -211,7 +211,7 @@ func TestOnlyAdminsReachPeople(t *testing.T) {
 		bill := w.Join(admin, "bill@harbour.example", account.Billing)
 		far := w.Rig.Open("northside")
 		before := w.count(admin)
-		forAll := []string{"/{account}/{$}", "/{account}/roles", "/{account}/ask", "/{account}/first-steps", "/{account}/restricted", "/{account}/events", "/{account}/palette"}
+		forAll := []string{"/{account}/{$}", "/{account}/roles", "/{account}/ask", "/{account}/first-steps", "/{account}/favourites", "/{account}/restricted", "/{account}/events", "/{account}/palette"}
 		for _, rt := range w.portal.Routes() {
 			if !strings.HasPrefix(rt.Pattern, "/{account}/") || slices.Contains(forAll, rt.Pattern) {
 				continue

@@ -230,7 +230,7 @@ func (c *cell) expected() verdict {
 		return open
 	case access == "staff" || !belongs:
 		return hidden
-	case (c.route.Pattern == "/{account}/ask" || c.route.Pattern == "/{account}/first-steps") && c.who.visits(): // who was let in asks for no role, and sets nothing up
+	case slices.Contains([]string{"/{account}/ask", "/{account}/first-steps", "/{account}/favourites"}, c.route.Pattern) && c.who.visits(): // who was let in asks for no role, sets nothing up and pins nothing
 		return forbidden
 	case needs && !c.who.holds(account.Permission(permission)):
 		return forbidden

@@ -105,6 +105,7 @@ var posts = map[string]func(c *cell) url.Values{
 		return pairs("email", "fresh@letters.example", "step", "send", "roles", "billing")
 	},
 	"/{account}/first-steps":           nothing,
+	"/{account}/favourites":            func(*cell) url.Values { return pairs("do", "add", "page", "roles") },
 	"/profile/mails":                   func(*cell) url.Values { return pairs("asked", "reviews") },
 	"/{account}/hub-user-imports":      func(*cell) url.Values { return pairs("rows", "Email\nfresh@letters.example") },
 	"/{account}/hub-user-imports/{id}": func(*cell) url.Values { return pairs("step", "invite") },

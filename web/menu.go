@@ -1,6 +1,9 @@
 package web
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // entry is one line of the menu. Who sees it is decided by the route that its path leads to, so a line can never promise a page
 // that answers "no permission", and a page that does not exist yet has no line.
@@ -104,6 +107,7 @@ func (p *Portal) lead(v *View, at string) {
 	v.Menu = p.lines(menu, base, current, v.Viewer)
 	if v.Account != nil {
 		v.here = strings.TrimPrefix(marked(v.Menu), base)
+		v.pins(at, base)
 	}
 	v.ProfileMenu = p.lines(profileMenu, "/", "", v.Viewer)
 	if v.Viewer.Staff && !v.Console {
@@ -193,6 +197,14 @@ func (p *Portal) palette(r *Request) error {
 			entries = append(entries, paletteEntry{label, kind, icon, path})
 		}
 	}
+	page := func(icon, label, path string) {
+		if !slices.ContainsFunc(v.Favourites, func(f favourite) bool { return f.Path == path }) {
+			add("Page", icon, label, path)
+		}
+	}
+	for _, f := range v.Favourites {
+		add("Favourite", f.Icon, f.Label, f.Path)
+	}
 	for _, e := range actions {
 		if strings.HasPrefix(e.path, "console/") == (v.Account == nil) {
 			add("Action", e.icon, e.label, base+e.path)
@@ -200,14 +212,17 @@ func (p *Portal) palette(r *Request) error {
 	}
 	for _, line := range v.Menu {
 		for _, under := range line.Under {
-			add("Page", line.Icon, under.Label, under.Path)
+			page(line.Icon, under.Label, under.Path)
 		}
 		if line.Under == nil {
-			add("Page", line.Icon, line.Label, line.Path)
+			page(line.Icon, line.Label, line.Path)
 		}
 	}
+	if v.Account != nil {
+		page(favouritesEntry.icon, favouritesEntry.label, base+favouritesEntry.path)
+	}
 	for _, e := range profileMenu {
-		add("Page", e.icon, e.label, "/"+e.path)
+		page(e.icon, e.label, "/"+e.path)
 	}
 	for _, a := range r.Viewer.Accounts {
 		if v.Account == nil || a.Slug != v.Account.Slug {

@@ -51,8 +51,10 @@ type View struct {
 	Terms    bool // cards only: the provider has published terms
 
 	ProfileMenu []MenuLine
+	Favourites  []favourite // what the viewer pinned in the account
 
 	ctx    context.Context
+	star   *star  // of pages that can be pinned
 	here   string // the page of the menu that this one belongs to
 	now    time.Time
 	zone   *time.Location

@@ -155,6 +155,8 @@ func (p *Portal) peopleRoutes() []Route {
 		{"GET", "/{account}/{$}", Needs(account.ViewHome), p.home},
 		{"POST", "/{account}/ask", Member, p.askForAccess},
 		{"POST", "/{account}/first-steps", Member, p.putStepsAway},
+		{"GET", "/{account}/favourites", Member, p.favourites},
+		{"POST", "/{account}/favourites", Member, p.changeFavourites},
 		{"GET", "/{account}/roles", Needs(account.ViewRoles), p.roles},
 		{"GET", "/{account}/settings", Needs(account.ViewSettings), p.settings},
 		{"POST", "/{account}/settings", Needs(account.ChangeSettings), p.saveSettings},

@@ -13,7 +13,7 @@ func (v *View) Nav() template.HTML {
 	} else {
 		m.raw(`<div class="acct">`).place(v).raw(`</div>`)
 	}
-	m.raw("\n<ul>")
+	m.raw("\n<ul>").favourites(v)
 	for _, line := range v.Menu {
 		m.raw("\n<li>").line(line, true)
 		if line.Open {
@@ -27,6 +27,22 @@ func (v *View) Nav() template.HTML {
 	}
 	m.raw("\n</ul>\n</nav>").onto(v.out)
 	return ""
+}
+
+// favourites is what the viewer pinned. The line is there without any too, so that a star can fill it.
+func (m *markup) favourites(v *View) *markup {
+	if v.Account == nil {
+		return m
+	}
+	if len(v.Favourites) == 0 {
+		return m.raw("\n" + `<li id="favourites" hidden></li>`)
+	}
+	path := v.URL(favouritesEntry.path)
+	m.raw("\n"+`<li id="favourites">`).line(MenuLine{Label: favouritesEntry.label, Icon: favouritesEntry.icon, Path: path, Current: v.Path == path, Open: true}, true).raw(`<ul>`)
+	for _, f := range v.Favourites {
+		m.raw("\n<li>").line(MenuLine{Label: f.Label, Path: f.Path}, false).raw(`</li>`)
+	}
+	return m.raw(`</ul></li>`)
 }
 
 // line is one link of the side menu.

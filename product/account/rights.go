@@ -234,6 +234,7 @@ type Actor struct {
 	Theme        string
 	TimeZone     string   // the person's own; "": the account's
 	Numbers      tel.Form // how the person sees telephone numbers
+	Favourites   []string // members only: the pages that they pinned in the account, by their paths below it, in their order
 	SessionID    string
 	KeyID        string
 	Maker        string       // keys only: the name of the hub user for whom it acts

@@ -18,7 +18,7 @@ var webRows = []row{
 	{"", "/console/restricted", "own pages"}, {"", "/console*", "console"},
 
 	{"", "/{account}/{$}", "home"}, {"", "/{account}/events", "home"}, {"", "/{account}/palette", "home"}, {"", "/{account}/roles", "home"},
-	{"", "/{account}/restricted", "what is missing"}, {"", "/{account}/ask", "ask for access"}, {"", "/{account}/api-keys*", "own keys"}, {"", "/{account}/first-steps", "first steps"},
+	{"", "/{account}/restricted", "what is missing"}, {"", "/{account}/ask", "ask for access"}, {"", "/{account}/api-keys*", "own keys"}, {"", "/{account}/first-steps", "own choices"}, {"", "/{account}/favourites", "own choices"},
 
 	{"GET", "/{account}/palette/people", "hub users: see"}, {"GET", "/{account}/hub-users", "hub users: see"}, {"GET", "/{account}/hub-users.csv", "hub users: see"},
 	{"GET", "/{account}/invitations", "hub users: see"}, {"GET", "/{account}/groups", "hub users: see"},

@@ -120,6 +120,26 @@
     addEventListener('beforeunload', stay);
   });
 
+  // Forms with data-parts change only these parts of the page, which come with the answer. An answer from elsewhere is shown as it would
+  // be without scripts.
+  document.addEventListener('submit', async event => {
+    const form = event.target, [first, ...others] = form.dataset.parts?.split(',') || [];
+    if (!first) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (form.dataset.sent) return;
+    form.dataset.sent = '1';
+    try {
+      const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form, event.submitter)) });
+      if (!answer.ok || new URL(answer.url).pathname !== location.pathname) throw answer;
+      const target = $(first);
+      htmx.swap(target, await answer.text(), { swapStyle: 'outerHTML' }, { select: first, selectOOB: others.join(','), eventInfo: { target } });
+    } catch (answer) {
+      removeEventListener('beforeunload', stay);
+      answer.redirected ? location.assign(answer.url) : location.reload();
+    }
+  }, true);
+
   // Submitting: the button says what happens and keeps its width; a second press is ignored.
   const rest = () => $$('form[data-sent]').forEach(form => {
     delete form.dataset.sent;
