@@ -30,7 +30,7 @@ var (
 	// keywords in capitals tell SQL from prose; what is passed to a Q is SQL in any case.
 	keywords = regexp.MustCompile(`\b(SELECT|INSERT|REPLACE INTO|DELETE FROM|UPDATE \w+|FROM \w+|WHERE|ORDER BY|GROUP BY|HAVING|JOIN|RETURNING|VALUES|ON CONFLICT|LIMIT|LIKE|IS NULL|IS NOT NULL|CREATE \w+|ALTER \w+|DROP \w+|PRAGMA|VACUUM|ATTACH|TRUNCATE|LOCK TABLE|LISTEN \w+|NOTIFY \w+|SHOW \w+|SET \w+ =)(\s|$|\()|^\s*(AND|OR)\s`)
 
-	runsSQL = map[string]bool{"ExecContext": true, "QueryContext": true, "QueryRowContext": true, "PrepareContext": true, "Exec": true, "QueryRow": true}
+	runsSQL = map[string]bool{"ExecContext": true, "QueryContext": true, "QueryRowContext": true, "PrepareContext": true, "Exec": true, "QueryRow": true, "Collect": true}
 	formats = map[string]bool{"Sprintf": true, "Fprintf": true, "Errorf": true, "Appendf": true}
 )
 

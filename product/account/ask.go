@@ -91,21 +91,9 @@ const adminsMost = 10
 // adminsOf lists the account's active admins by name.
 func (r *Room) adminsOf(ctx context.Context, q db.Q, accountID string) (list []HubUser, err error) {
 	// The order is no column, so that nobody walks the index by name past ten thousand others to find two admins.
-	rows, err := q.QueryContext(ctx, `
+	return db.Collect(ctx, q, func(u *HubUser) []any { return []any{&u.Name, &u.Email} }, `
 		SELECT m.name, m.email FROM memberships m WHERE m.account_id = $1 AND m.state = 'active' AND m.roles IN ('admin', 'admin,billing')
 		ORDER BY m.search || '', m.id LIMIT $2`, accountID, adminsMost)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var u HubUser
-		if err := rows.Scan(&u.Name, &u.Email); err != nil {
-			return nil, err
-		}
-		list = append(list, u)
-	}
-	return list, rows.Err()
 }
 
 func labels(users []HubUser) []string {

@@ -330,23 +330,15 @@ func (r *Room) AuditLog(ctx context.Context, actor Actor, f AuditFilter) (list [
 		return nil, "", err
 	}
 	query, args := f.query(actor.Account.ID, at)
-	rows, err := r.DB.QueryContext(ctx, query, args...)
+	list, err = db.Collect(ctx, r.DB, (*AuditEntry).fields, query, args...)
 	if err != nil {
 		return nil, "", err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e AuditEntry
-		if err := rows.Scan(&e.ID, &e.At, &e.ActorKind, &e.ActorID, &e.ActorName, &e.Address, &e.Action, &e.SubjectID, &e.SubjectName, &e.Before, &e.After); err != nil {
-			return nil, "", err
-		}
-		list = append(list, e)
 	}
 	if len(list) > f.Limit {
 		list = list[:f.Limit]
 		next = listing.Write(r.Keys, mark, listing.Cursor{ID: list[f.Limit-1].ID})
 	}
-	return list, next, rows.Err()
+	return list, next, nil
 }
 
 func (f AuditFilter) check() (AuditFilter, error) {
@@ -405,7 +397,7 @@ func (r *Room) AuditActors(ctx context.Context, actor Actor) (list []HubUser, er
 		return nil, err
 	}
 	// Every state and both sets are named, so that the index finds the few admins among many members.
-	rows, err := r.DB.QueryContext(ctx, `
+	return db.Collect(ctx, r.DB, func(u *HubUser) []any { return []any{&u.PersonID, &u.Name, &u.Email} }, `
 		SELECT person_id, MAX(name), MAX(email) FROM (
 			SELECT m.person_id, m.name, m.email, m.search FROM memberships m
 			WHERE m.account_id = $1 AND m.state IN ('active', 'deactivated', 'removed') AND m.roles IN ('admin', 'admin,billing')
@@ -413,18 +405,6 @@ func (r *Room) AuditActors(ctx context.Context, actor Actor) (list []HubUser, er
 			SELECT m.person_id, m.name, m.email, m.search FROM audit_entries e JOIN memberships m ON m.account_id = e.account_id AND m.id = e.subject_id
 			WHERE e.account_id = $1 AND e.action = $2 AND e.before LIKE 'Admin%') AS admins
 		GROUP BY person_id ORDER BY MAX(search), person_id LIMIT 200`, actor.Account.ID, HubUserAccessChanged)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var u HubUser
-		if err := rows.Scan(&u.PersonID, &u.Name, &u.Email); err != nil {
-			return nil, err
-		}
-		list = append(list, u)
-	}
-	return list, rows.Err()
 }
 
 func mayReadAudit(actor Actor) error {

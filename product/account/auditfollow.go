@@ -21,21 +21,10 @@ func (r *Room) AuditSize(ctx context.Context, q db.Q, accountID string) (size in
 // from. No entry ever gets a place before one that has its place already, so whoever goes on from there misses none and meets none twice.
 // Entries whose text was dropped are passed over.
 func (r *Room) AuditAfter(ctx context.Context, q db.Q, accountID string, leaf int64, limit int) (list []AuditEntry, next int64, err error) {
-	rows, err := q.QueryContext(ctx, `
+	list, err = db.Collect(ctx, q, (*AuditEntry).fields, `
 		SELECT `+entryColumns+` FROM audit_leaves l JOIN audit_entries e ON e.account_id = l.account_id AND e.id = l.entry_id
 		WHERE l.account_id = $1 AND l.leaf >= $2 AND l.leaf < $3 ORDER BY l.leaf`, accountID, leaf, leaf+int64(limit))
 	if err != nil {
-		return nil, leaf, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e AuditEntry
-		if err := rows.Scan(e.fields()...); err != nil {
-			return nil, leaf, err
-		}
-		list = append(list, e)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, leaf, err
 	}
 	size, err := r.AuditSize(ctx, q, accountID)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"hubline/base/db"
 	"hubline/base/fault"
 	"hubline/base/merkle"
 )
@@ -25,19 +26,9 @@ func (r *Room) CheckAuditLogs(ctx context.Context, actor Actor, notes []string, 
 		return notFound()
 	}
 	logs := []AuditFinding{{}}
-	rows, err := r.DB.QueryContext(ctx, `SELECT id, slug FROM accounts ORDER BY slug`)
+	logs, err = db.Collect(ctx, r.DB, func(f *AuditFinding) []any { return []any{&f.Account, &f.Slug} },
+		`SELECT id, slug FROM accounts ORDER BY slug`)
 	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var f AuditFinding
-		if err := rows.Scan(&f.Account, &f.Slug); err != nil {
-			return err
-		}
-		logs = append(logs, f)
-	}
-	if err := rows.Err(); err != nil {
 		return err
 	}
 	for _, f := range logs {

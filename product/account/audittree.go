@@ -96,19 +96,7 @@ func (r *Room) PlaceAudit(ctx context.Context) (err error) {
 
 // strings reads a query's one column.
 func (r *Room) strings(ctx context.Context, query string, args ...any) (list []string, err error) {
-	rows, err := r.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		list = append(list, text)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, db.Value[string], query, args...)
 }
 
 func (r *Room) placeAll(ctx context.Context, accountID string) error {
@@ -135,21 +123,9 @@ func (e *AuditEntry) fields() []any {
 
 // looseEntries reads outside of a transaction: inside of a serializable one, every change of the account would seem to touch what was read.
 func (r *Room) looseEntries(ctx context.Context, accountID string) (list []AuditEntry, err error) {
-	rows, err := r.DB.QueryContext(ctx, `
+	return db.Collect(ctx, r.DB, (*AuditEntry).fields, `
 		SELECT `+entryColumns+` FROM audit_loose l JOIN audit_entries e ON e.account_id = l.account_id AND e.id = l.entry_id
 		WHERE l.account_id = $1 ORDER BY l.entry_id LIMIT $2`, accountID, placeAtOnce)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e AuditEntry
-		if err := rows.Scan(e.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, e)
-	}
-	return list, rows.Err()
 }
 
 // errPlaced says that another node was quicker.
@@ -278,20 +254,9 @@ type Checkpoint struct {
 // last two minutes are left out: one that commits late, or was dated by a slow clock, must not be passed by.
 func (r *Room) CheckpointsAfter(ctx context.Context, id string, limit int) (list []Checkpoint, err error) {
 	defer fault.Wrap(&err, "account.CheckpointsAfter")
-	rows, err := r.DB.QueryContext(ctx, `SELECT account_id, id, at, size, note FROM audit_checkpoints WHERE id > $1 AND at <= $2 ORDER BY id LIMIT $3`,
+	return db.Collect(ctx, r.DB, func(c *Checkpoint) []any { return []any{&c.AccountID, &c.ID, &c.At, &c.Size, &c.Note} },
+		`SELECT account_id, id, at, size, note FROM audit_checkpoints WHERE id > $1 AND at <= $2 ORDER BY id LIMIT $3`,
 		id, r.now()-2*clockSlack.Milliseconds(), limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var c Checkpoint
-		if err := rows.Scan(&c.AccountID, &c.ID, &c.At, &c.Size, &c.Note); err != nil {
-			return nil, err
-		}
-		list = append(list, c)
-	}
-	return list, rows.Err()
 }
 
 // AuditState is how the trees of all logs stand, for whoever watches the installation.

@@ -59,20 +59,9 @@ func (r *Room) DirectoryGroups(ctx context.Context, actor Actor, filter *scim.Fi
 		return nil, total, err
 	}
 	n := len(args)
-	rows, err := r.DB.QueryContext(ctx, `SELECT `+directoryGroupColumns+fromDirectoryGroups+where+` ORDER BY g.made_at, g.id LIMIT $`+strconv.Itoa(n+1)+` OFFSET $`+strconv.Itoa(n+2),
+	list, err = db.Collect(ctx, r.DB, (*DirectoryGroup).fields, `SELECT `+directoryGroupColumns+fromDirectoryGroups+where+` ORDER BY g.made_at, g.id LIMIT $`+strconv.Itoa(n+1)+` OFFSET $`+strconv.Itoa(n+2),
 		append(args, min(count, 200), start)...)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var g DirectoryGroup
-		if err := rows.Scan(g.fields()...); err != nil {
-			return nil, 0, err
-		}
-		list = append(list, g)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil || !people {
+	if err != nil || !people {
 		return list, total, err
 	}
 	return list, total, r.withPeople(ctx, r.DB, actor.Account.ID, list)

@@ -108,19 +108,7 @@ func (r *Room) DirectoryPeople(ctx context.Context, actor Actor, filter *scim.Fi
 
 // directoryPeople reads people by what follows the account in WHERE; the account is the first argument.
 func (r *Room) directoryPeople(ctx context.Context, q db.Q, where string, args ...any) (list []DirectoryPerson, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+directoryPersonColumns+fromDirectoryPeople+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var p DirectoryPerson
-		if err := rows.Scan(p.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, q, (*DirectoryPerson).fields, `SELECT `+directoryPersonColumns+fromDirectoryPeople+where, args...)
 }
 
 // DirectoryPersonByID returns one of the people whom the directory brought.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"hubline/base/db"
 	"hubline/base/fault"
 )
 
@@ -29,20 +30,9 @@ func (r *Room) FindPeople(ctx context.Context, actor Actor, typed string) (list 
 	if !strings.Contains(begin, "@") {
 		return nil, nil
 	}
-	rows, err := r.DB.QueryContext(ctx, `SELECT p.id, p.email, p.name FROM people p WHERE p.staff = 0 AND p.email >= $1 AND p.email < $2 ORDER BY p.email LIMIT $3`,
+	return db.Collect(ctx, r.DB, func(p *Person) []any { return []any{&p.ID, &p.Email, &p.Name} },
+		`SELECT p.id, p.email, p.name FROM people p WHERE p.staff = 0 AND p.email >= $1 AND p.email < $2 ORDER BY p.email LIMIT $3`,
 		begin, begin+"\U0010FFFF", findMost)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var p Person
-		if err := rows.Scan(&p.ID, &p.Email, &p.Name); err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, rows.Err()
 }
 
 // PersonAt returns a person and the accounts they belong to, or did, for the provider. Staff are not found: they belong to none.
@@ -58,19 +48,10 @@ func (r *Room) PersonAt(ctx context.Context, actor Actor, id string) (p Person, 
 	if err != nil {
 		return p, nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `
+	places, err = db.Collect(ctx, r.DB, func(at *Place) []any {
+		return append([]any{&at.Slug, &at.Number, &at.AccountName, &at.AccountState}, at.HubUser.fields()...)
+	}, `
 		SELECT a.slug, a.number, a.name, a.state, `+hubUserColumns+` FROM memberships m JOIN accounts a ON a.id = m.account_id
 		WHERE m.person_id = $1 ORDER BY a.search, a.id, m.accepted_at DESC LIMIT 200`, id)
-	if err != nil {
-		return p, nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var at Place
-		if err := rows.Scan(append([]any{&at.Slug, &at.Number, &at.AccountName, &at.AccountState}, at.HubUser.fields()...)...); err != nil {
-			return p, nil, err
-		}
-		places = append(places, at)
-	}
-	return p, places, rows.Err()
+	return p, places, err
 }

@@ -30,20 +30,8 @@ func (r *Room) Identities(ctx context.Context, actor Actor) (list []Identity, er
 	if err := actor.isPerson(); err != nil {
 		return nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `
+	return db.Collect(ctx, r.DB, func(i *Identity) []any { return []any{&i.ID, &i.Issuer, &i.Provider, &i.Email, &i.LinkedAt, &i.UsedAt} }, `
 		SELECT id, issuer, provider, email, linked_at, used_at FROM linked_identities WHERE person_id = $1 ORDER BY linked_at, id LIMIT 50`, actor.PersonID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var i Identity
-		if err := rows.Scan(&i.ID, &i.Issuer, &i.Provider, &i.Email, &i.LinkedAt, &i.UsedAt); err != nil {
-			return nil, err
-		}
-		list = append(list, i)
-	}
-	return list, rows.Err()
 }
 
 // Linkable is a provider that somebody can link to themselves.

@@ -82,19 +82,8 @@ func (r *Room) OwnEvents(ctx context.Context, actor Actor) (list []Event, err er
 	if err := actor.isPerson(); err != nil {
 		return nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `SELECT what, detail, at, address, user_agent FROM person_events WHERE person_id = $1 ORDER BY id DESC LIMIT 20`, actor.PersonID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e Event
-		if err := rows.Scan(&e.What, &e.Detail, &e.At, &e.Address, &e.UserAgent); err != nil {
-			return nil, err
-		}
-		list = append(list, e)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, func(e *Event) []any { return []any{&e.What, &e.Detail, &e.At, &e.Address, &e.UserAgent} },
+		`SELECT what, detail, at, address, user_agent FROM person_events WHERE person_id = $1 ORDER BY id DESC LIMIT 20`, actor.PersonID)
 }
 
 // OwnWays is what a person can sign in with.

@@ -76,19 +76,7 @@ func (r *Room) OwnMails(ctx context.Context, actor Actor) (off []Topic, err erro
 	if err := actor.isPerson(); err != nil {
 		return nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `SELECT topic FROM muted_mails WHERE person_id = $1 ORDER BY topic`, actor.PersonID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var t Topic
-		if err := rows.Scan(&t); err != nil {
-			return nil, err
-		}
-		off = append(off, t)
-	}
-	return off, rows.Err()
+	return db.Collect(ctx, r.DB, db.Value[Topic], `SELECT topic FROM muted_mails WHERE person_id = $1 ORDER BY topic`, actor.PersonID)
 }
 
 // SetOwnMails says about which of the topics the actor's person wants mails: those in on, and none of the others among asked. What was

@@ -238,20 +238,8 @@ func (r *Room) changeProvider(ctx context.Context, actor Actor, id string, actio
 
 // endConfined ends the sessions that rest on a provider of the account, but not the one that asks.
 func (r *Room) endConfined(ctx context.Context, q db.Q, actor Actor) error {
-	rows, err := q.QueryContext(ctx, `DELETE FROM sessions WHERE confined_to = $1 AND id <> $2 RETURNING person_id`, actor.Account.ID, actor.SessionID)
+	people, err := db.Collect(ctx, q, db.Value[string], `DELETE FROM sessions WHERE confined_to = $1 AND id <> $2 RETURNING person_id`, actor.Account.ID, actor.SessionID)
 	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var people []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		people = append(people, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	return r.noticePeople(ctx, q, people...)

@@ -18,19 +18,8 @@ func (r *Room) Passkeys(ctx context.Context, actor Actor) (list []Way, err error
 	if err := actor.isPerson(); err != nil {
 		return nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `SELECT id, name, created_at, used_at FROM passkeys WHERE person_id = $1 ORDER BY created_at, id LIMIT 100`, actor.PersonID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var w Way
-		if err := rows.Scan(&w.ID, &w.Name, &w.MadeAt, &w.UsedAt); err != nil {
-			return nil, err
-		}
-		list = append(list, w)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, func(w *Way) []any { return []any{&w.ID, &w.Name, &w.MadeAt, &w.UsedAt} },
+		`SELECT id, name, created_at, used_at FROM passkeys WHERE person_id = $1 ORDER BY created_at, id LIMIT 100`, actor.PersonID)
 }
 
 // Passkey returns one of the actor's own passkeys.

@@ -252,19 +252,7 @@ func (r *Room) Imports(ctx context.Context, actor Actor) (list []PeopleImport, e
 	if err := actor.Require(InviteHubUsers); err != nil {
 		return nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `SELECT `+importColumns+` FROM people_imports i WHERE i.account_id = $1 AND i.state <> 'reviewed' ORDER BY i.id DESC LIMIT 50`, actor.Account.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var i PeopleImport
-		if err := rows.Scan(i.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, i)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, (*PeopleImport).fields, `SELECT `+importColumns+` FROM people_imports i WHERE i.account_id = $1 AND i.state <> 'reviewed' ORDER BY i.id DESC LIMIT 50`, actor.Account.ID)
 }
 
 // LineFilter chooses lines of an import. Limit 0 means 50; at most 500.
@@ -315,20 +303,9 @@ func (r *Room) lines(ctx context.Context, q db.Q, accountID, importID string, o 
 	if o != "" {
 		where, args = " AND outcome = $4", append(args, o)
 	}
-	rows, err := q.QueryContext(ctx, `SELECT line, outcome, cells, faults FROM people_import_lines WHERE account_id = $1 AND import_id = $2 AND line > $3`+where+`
+	return db.Collect(ctx, q, func(l *ImportLine) []any { return []any{&l.Line, &l.Outcome, jsonText{&l.Cells}, jsonText{&l.Faults}} },
+		`SELECT line, outcome, cells, faults FROM people_import_lines WHERE account_id = $1 AND import_id = $2 AND line > $3`+where+`
 		ORDER BY line LIMIT `+strconv.Itoa(limit), args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var l ImportLine
-		if err := rows.Scan(&l.Line, &l.Outcome, jsonText{&l.Cells}, jsonText{&l.Faults}); err != nil {
-			return nil, err
-		}
-		list = append(list, l)
-	}
-	return list, rows.Err()
 }
 
 // EachImportLine calls fn with every line of an import, without holding more than a few hundred.

@@ -238,21 +238,9 @@ type membershipAt struct {
 }
 
 func (r *Room) placesOf(ctx context.Context, q db.Q, personID string) (list []membershipAt, err error) {
-	rows, err := q.QueryContext(ctx, `
+	return db.Collect(ctx, q, func(at *membershipAt) []any { return append([]any{&at.id, &at.name}, at.account.fields()...) }, `
 		SELECT m.id, m.name, `+accountColumns+` FROM memberships m JOIN accounts a ON a.id = m.account_id
 		WHERE m.person_id = $1 AND m.state <> 'removed' AND a.state <> 'closed' ORDER BY a.id LIMIT 500`, personID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var at membershipAt
-		if err := rows.Scan(append([]any{&at.id, &at.name}, at.account.fields()...)...); err != nil {
-			return nil, err
-		}
-		list = append(list, at)
-	}
-	return list, rows.Err()
 }
 
 // sendRecovery mails the news. Only the person's own mail has a link, and all that it can do is stop the recovery.

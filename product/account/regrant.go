@@ -14,23 +14,11 @@ const most = 500
 
 // hubUsersWhere reads hub users of an account, with their groups, by a condition about m that may use $2 and on.
 func (r *Room) hubUsersWhere(ctx context.Context, q db.Q, accountID, condition string, args ...any) (list []HubUser, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+hubUserColumns+` FROM memberships m WHERE m.account_id = $1 AND m.state <> 'removed' AND `+condition,
+	list, err = db.Collect(ctx, q, (*HubUser).fields, `SELECT `+hubUserColumns+` FROM memberships m WHERE m.account_id = $1 AND m.state <> 'removed' AND `+condition,
 		append([]any{accountID}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var u HubUser
-		if err := rows.Scan(u.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, u)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	rows.Close()
 	groups, err := r.groupsOf(ctx, q, accountID, ids(list))
 	for i := range list {
 		list[i].Groups = groups[list[i].ID]

@@ -98,23 +98,10 @@ func (r *Room) SetReviewPolicy(ctx context.Context, actor Actor, months int) (p 
 func (r *Room) remindReviews(ctx context.Context) (err error) {
 	defer fault.Wrap(&err, "account.remindReviews")
 	now := r.now()
-	rows, err := r.DB.QueryContext(ctx, `SELECT account_id FROM review_policies WHERE due_at > 0 AND due_at <= $1 AND reminded_at <= $2 LIMIT 1000`, now, now-remindAgain.Milliseconds())
+	due, err := db.Collect(ctx, r.DB, db.Value[string], `SELECT account_id FROM review_policies WHERE due_at > 0 AND due_at <= $1 AND reminded_at <= $2 LIMIT 1000`, now, now-remindAgain.Milliseconds())
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	var due []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		due = append(due, id)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	rows.Close()
 	for _, id := range due {
 		if err := r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error { return r.remindReview(ctx, q, id, now) }); err != nil {
 			return err

@@ -77,19 +77,7 @@ func (r *Room) StaffPeople(ctx context.Context, actor Actor) (list []Person, err
 	if !actor.Provider() {
 		return nil, notFound()
 	}
-	rows, err := r.DB.QueryContext(ctx, `SELECT `+personColumns+` FROM people p WHERE p.staff = 1 ORDER BY p.email LIMIT 500`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var p Person
-		if err := rows.Scan(p.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, (*Person).fields, `SELECT `+personColumns+` FROM people p WHERE p.staff = 1 ORDER BY p.email LIMIT 500`)
 }
 
 // RemoveStaff ends a staff person's access to the console for good.

@@ -164,19 +164,7 @@ func (r *Room) tellState(ctx context.Context, q db.Q, action Action, a Account) 
 
 // AdminAddresses lists the mail addresses of the account's active admins.
 func (r *Room) AdminAddresses(ctx context.Context, q db.Q, accountID string) (list []string, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT email FROM memberships WHERE account_id = $1 AND state = 'active' AND roles IN ('admin', 'admin,billing') ORDER BY id LIMIT 200`, accountID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var email string
-		if err := rows.Scan(&email); err != nil {
-			return nil, err
-		}
-		list = append(list, email)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, q, db.Value[string], `SELECT email FROM memberships WHERE account_id = $1 AND state = 'active' AND roles IN ('admin', 'admin,billing') ORDER BY id LIMIT 200`, accountID)
 }
 
 // graceUsual is how long a closing account keeps its data (product.md 24.6).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"hubline/base/db"
 	"hubline/base/fault"
 	"hubline/base/listing"
 	"hubline/base/tel"
@@ -105,19 +106,7 @@ func found(text string, arg func(any) string, columns ...string) string {
 }
 
 func (r *Room) read(ctx context.Context, query string, args ...any) (list []Number, err error) {
-	rows, err := r.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var n Number
-		if err := rows.Scan(n.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, n)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, (*Number).fields, query, args...)
 }
 
 // Each calls fn with every number that the filter chooses, in its order, without holding more than a few hundred.
@@ -190,17 +179,6 @@ func (r *Room) Find(ctx context.Context, actor account.Actor, search string) (li
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}, "n.search", "p.sort_name", "p.extension")
-	rows, err := r.DB.QueryContext(ctx, `SELECT `+columns+`, a.slug, a.name`+from+`JOIN accounts a ON a.id = n.account_id WHERE `+condition+` ORDER BY n.number LIMIT $1`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var f Found
-		if err := rows.Scan(append(f.fields(), &f.AccountSlug, &f.AccountName)...); err != nil {
-			return nil, err
-		}
-		list = append(list, f)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, func(f *Found) []any { return append(f.fields(), &f.AccountSlug, &f.AccountName) },
+		`SELECT `+columns+`, a.slug, a.name`+from+`JOIN accounts a ON a.id = n.account_id WHERE `+condition+` ORDER BY n.number LIMIT $1`, args...)
 }

@@ -52,20 +52,8 @@ func (r *Room) Forget(ctx context.Context, q db.Q, actor account.Actor, phoneUse
 
 func (r *Room) leading(ctx context.Context, q db.Q, accountID, phoneUserID string) (list []Number, err error) {
 	// The phone user's name counts in the record even when the row is marked as deleted by now.
-	rows, err := q.QueryContext(ctx, `
+	return db.Collect(ctx, q, (*Number).fields, `
 		SELECT n.account_id, n.number, n.kind, n.service_name, n.phone_user_id, p.display_name, p.extension, n.assigned_at, n.version
 		FROM numbers n JOIN phone_users p ON p.account_id = n.account_id AND p.id = n.phone_user_id
 		WHERE n.account_id = $1 AND n.phone_user_id = $2 ORDER BY n.number`, accountID, phoneUserID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var n Number
-		if err := rows.Scan(n.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, n)
-	}
-	return list, rows.Err()
 }

@@ -81,22 +81,12 @@ func (r *Room) Devices(ctx context.Context, actor account.Actor, id string) (lis
 }
 
 func (r *Room) devices(ctx context.Context, q db.Q, accountID, phoneUserID string) (list []Device, err error) {
-	rows, err := q.QueryContext(ctx, `
+	return db.Collect(ctx, q, func(d *Device) []any {
+		return []any{&d.ID, &d.Name, &d.Username, &d.Algorithm, &d.SeenAt, &d.Address, &d.UserAgent, &d.CreatedAt, (*flag)(&d.Online)}
+	}, `
 		SELECT d.id, d.name, d.username, d.algorithm, d.seen_at, d.address, d.user_agent, d.created_at,
 			(SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END FROM locations l WHERE l.account_id = d.account_id AND l.device_id = d.id AND l.expires_at > $3)
 		FROM devices d WHERE d.account_id = $1 AND d.phone_user_id = $2 AND d.ended_at = 0 ORDER BY d.created_at, d.id`, accountID, phoneUserID, r.now())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d Device
-		if err := rows.Scan(&d.ID, &d.Name, &d.Username, &d.Algorithm, &d.SeenAt, &d.Address, &d.UserAgent, &d.CreatedAt, (*flag)(&d.Online)); err != nil {
-			return nil, err
-		}
-		list = append(list, d)
-	}
-	return list, rows.Err()
 }
 
 // EndDevice ends one device: its credential works no more, and what it has open ends within a second.

@@ -207,20 +207,10 @@ func (r *Room) Imports(ctx context.Context, actor account.Actor) (list []Import,
 	if err := actor.Require(account.ChangePhoneUsers); err != nil {
 		return nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `
+	return db.Collect(ctx, r.DB, func(i *Import) []any {
+		return []any{&i.ID, &i.State, &i.By, &i.Done, &i.Total, &i.CreatedAt, &i.EndedAt}
+	}, `
 		SELECT id, state, person_name, done, total, created_at, ended_at FROM phone_user_imports WHERE account_id = $1 AND state <> 'reviewed' ORDER BY id DESC LIMIT 50`, actor.Account.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var i Import
-		if err := rows.Scan(&i.ID, &i.State, &i.By, &i.Done, &i.Total, &i.CreatedAt, &i.EndedAt); err != nil {
-			return nil, err
-		}
-		list = append(list, i)
-	}
-	return list, rows.Err()
 }
 
 // importing is the import's job: who started it counts with the rights of each moment.

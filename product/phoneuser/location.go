@@ -225,19 +225,7 @@ func (r *Room) LocationsOfNode(ctx context.Context, node string) (list []Locatio
 }
 
 func (r *Room) locations(ctx context.Context, where string, args ...any) (list []Location, err error) {
-	rows, err := r.DB.QueryContext(ctx, `SELECT `+locationColumns+` FROM locations WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var l Location
-		if err := rows.Scan(l.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, l)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, (*Location).fields, `SELECT `+locationColumns+` FROM locations WHERE `+where, args...)
 }
 
 // TidyLocations deletes what ran out a minute ago or earlier. Nothing depends on it: readers look at the time.

@@ -227,19 +227,7 @@ func (r *Room) Deliveries(ctx context.Context, actor account.Actor, webhookID st
 }
 
 func (r *Room) deliveries(ctx context.Context, q db.Q, where string, args ...any) (list []Delivery, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM webhook_deliveries d WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d Delivery
-		if err := rows.Scan(d.fields()...); err != nil {
-			return nil, err
-		}
-		list = append(list, d)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, q, (*Delivery).fields, `SELECT `+deliveryColumns+` FROM webhook_deliveries d WHERE `+where, args...)
 }
 
 func (r *Room) delivery(ctx context.Context, q db.Q, accountID, webhookID, id string) (d Delivery, err error) {
@@ -266,21 +254,10 @@ func (r *Room) Delivery(ctx context.Context, actor account.Actor, webhookID, id 
 	if d, err = r.delivery(ctx, r.DB, actor.Account.ID, webhookID, id); err != nil {
 		return d, nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `
+	tries, err = db.Collect(ctx, r.DB, func(a *Attempt) []any { return []any{&a.ID, &a.At, &a.Status, &a.DurationMS, &a.Error, &a.Answer} }, `
 		SELECT id, at, status, duration_ms, error, answer FROM webhook_attempts WHERE account_id = $1 AND delivery_id = $2 ORDER BY id DESC LIMIT $3`,
 		d.accountID, d.ID, attemptsShown)
-	if err != nil {
-		return d, nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var a Attempt
-		if err := rows.Scan(&a.ID, &a.At, &a.Status, &a.DurationMS, &a.Error, &a.Answer); err != nil {
-			return d, nil, err
-		}
-		tries = append(tries, a)
-	}
-	return d, tries, rows.Err()
+	return d, tries, err
 }
 
 // tidyBatch is how many rows one statement of tidy deletes.

@@ -120,22 +120,10 @@ func (r *Room) leave(accountID string) {
 
 // collect notes what the audit logs tell that webhooks were not told yet.
 func (r *Room) collect(ctx context.Context) error {
-	rows, err := r.DB.QueryContext(ctx, `
+	behind, err := db.Collect(ctx, r.DB, db.Value[string], `
 		SELECT c.account_id FROM webhook_cursors c JOIN audit_trees t ON t.account_id = c.account_id JOIN accounts a ON a.id = c.account_id
 		WHERE t.size > c.next_leaf AND a.close_at = 0 LIMIT 500`)
 	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var behind []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		behind = append(behind, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	for _, id := range behind {
