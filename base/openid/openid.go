@@ -31,6 +31,9 @@ var (
 	ErrToken       = errors.New("openid: the provider's token does not hold")
 )
 
+// errClient is ErrRefused where the provider does not believe who we are.
+var errClient = fmt.Errorf("%w: client ID and secret", ErrRefused)
+
 const (
 	keptFor     = time.Hour // how long what a provider publishes about itself is used; its keys are read again when one is unknown
 	mostKept    = 1000      // providers
@@ -246,10 +249,38 @@ func (c *Client) Finish(ctx context.Context, p Provider, a Attempt, redirect str
 	return c.verify(ctx, m, p, a, token)
 }
 
-// exchange posts the code to the provider (RFC 6749 section 4.1.3, RFC 7636 section 4.5) and returns the ID token.
-func (c *Client) exchange(ctx context.Context, m *metadata, p Provider, a Attempt, redirect, code string) (string, error) {
-	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "code_verifier": {a.Verifier}}
-	basic := len(m.Methods) == 0 || slices.Contains(m.Methods, "client_secret_basic")
+// methods are the ways to say who we are that the provider may take, the likeliest first (OpenID Connect Core 1.0 section 9). A header is
+// what a provider takes that announces nothing. Where the encoding of RFC 6749 section 2.3.1 makes a difference the form comes first, because
+// some do not decode the header.
+func (m *metadata) methods(p Provider) []string {
+	const basic, post = "client_secret_basic", "client_secret_post"
+	plain := url.QueryEscape(p.ClientID) == p.ClientID && url.QueryEscape(p.ClientSecret) == p.ClientSecret
+	switch header, form := slices.Contains(m.Methods, basic), slices.Contains(m.Methods, post); {
+	case header && form && plain:
+		return []string{basic, post}
+	case header && form:
+		return []string{post, basic}
+	case form:
+		return []string{post}
+	case header || len(m.Methods) == 0:
+		return []string{basic}
+	}
+	return []string{post}
+}
+
+// exchange posts the code to the provider (RFC 6749 section 4.1.3, RFC 7636 section 4.5) and returns the ID token. What a provider announces
+// holds for clients of all sorts, so where it refuses this one it is asked in the next way.
+func (c *Client) exchange(ctx context.Context, m *metadata, p Provider, a Attempt, redirect, code string) (token string, err error) {
+	for _, method := range m.methods(p) {
+		form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "code_verifier": {a.Verifier}}
+		if token, err = c.redeem(ctx, m, p, form, method == "client_secret_basic"); !errors.Is(err, errClient) {
+			return token, err
+		}
+	}
+	return token, err
+}
+
+func (c *Client) redeem(ctx context.Context, m *metadata, p Provider, form url.Values, basic bool) (string, error) {
 	if !basic {
 		form.Set("client_id", p.ClientID)
 		form.Set("client_secret", p.ClientSecret)
@@ -280,6 +311,8 @@ func (c *Client) exchange(ctx context.Context, m *metadata, p Provider, a Attemp
 		return "", fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	switch {
+	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode != http.StatusOK && (said.Error == "invalid_client" || said.Error == "unauthorized_client"):
+		return "", fmt.Errorf("%w: status %d, %.100q", errClient, answer.StatusCode, said.Error)
 	case answer.StatusCode != http.StatusOK:
 		return "", fmt.Errorf("%w: status %d, %.100q", ErrRefused, answer.StatusCode, said.Error)
 	case said.IDToken == "":

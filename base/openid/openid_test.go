@@ -84,11 +84,15 @@ func TestSignInWithAProvider(t *testing.T) {
 	if second, err := r.signIn(); err != nil || second != first {
 		t.Errorf("after new keys: %+v, %v", second, err)
 	}
-	r.Faults("post-only")
-	fresh := openid.New(mustGuard(t, r.Host()), nil)
-	r.client = fresh
-	if third, err := r.signIn(); err != nil || third != first {
-		t.Errorf("a provider that takes the secret in the form: %+v, %v", third, err)
+	r.Client("plain", "plain", redirect)
+	for _, way := range []string{"post-only", "basic-only", "undecoded", "client-post", "client-basic"} { // the last three announce both
+		for _, us := range []openid.Provider{r.us, {Issuer: r.Issuer, ClientID: "plain", ClientSecret: "plain"}} {
+			r.Faults(way)
+			r.client, r.us = openid.New(mustGuard(t, r.Host()), nil), us
+			if who, err := r.signIn(); err != nil || who != first {
+				t.Errorf("%s as %s: %+v, %v", way, us.ClientID, who, err)
+			}
+		}
 	}
 }
 

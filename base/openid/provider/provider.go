@@ -138,6 +138,7 @@ func (p *Provider) describe(w http.ResponseWriter, _ *http.Request) {
 	for fault, change := range map[string][2]any{
 		"other-issuer": {"issuer", p.Issuer + "/other"}, "inner-keys": {"jwks_uri", "https://169.254.169.254/keys"},
 		"post-only": {"token_endpoint_auth_methods_supported", []string{"client_secret_post"}}, "plain-challenge": {"code_challenge_methods_supported", []string{"plain"}},
+		"basic-only":            {"token_endpoint_auth_methods_supported", []string{"client_secret_basic"}},
 		"claims-all-algorithms": {"id_token_signing_alg_values_supported", []string{"none", "HS256", "RS256"}},
 	} {
 		if p.fault(fault) {
@@ -205,17 +206,25 @@ func (p *Provider) person(email string) Person {
 	return p.People[i]
 }
 
+// refusesWay says whether a client may not say who it is in that way, whatever is announced.
+func (p *Provider) refusesWay(basic bool) bool {
+	if basic {
+		return p.fault("post-only") || p.fault("client-post")
+	}
+	return p.fault("basic-only") || p.fault("client-basic")
+}
+
 // token exchanges a code for an ID token (RFC 6749 section 4.1.3).
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	id, secret, basic := r.BasicAuth()
-	if basic {
+	if basic && !p.fault("undecoded") {
 		id, _ = url.QueryUnescape(id)
 		secret, _ = url.QueryUnescape(secret)
-	} else {
+	} else if !basic {
 		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
 	}
 	c, known := p.client(id)
-	if !known || subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) != 1 || basic && p.fault("post-only") {
+	if !known || subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) != 1 || p.refusesWay(basic) {
 		answer(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
 		return
 	}
