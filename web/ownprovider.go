@@ -31,10 +31,18 @@ type newProviderForm struct {
 	Domains  string `form:"domains"`
 }
 
+// newProvider shows the form. It opens only with a fresh check: the client secret would not be kept on the way to one.
 func (p *Portal) newProvider(r *Request) error {
-	if _, err := p.Account.OwnProviders(r.Context(), r.Viewer.Actor); err != nil {
-		return err // who may not see them adds none
+	if err := r.Viewer.Actor.Require(account.ChangeSettings); err != nil {
+		return err
 	}
+	if err := r.needCheck(); err != nil {
+		return err
+	}
+	return p.newProviderAgain(r)
+}
+
+func (p *Portal) newProviderAgain(r *Request) error {
 	return r.Render("account/new-provider.html", Page{Title: "Add sign-in provider", Section: "settings",
 		Crumbs: accountCrumbs(r, Link{"Settings", r.to("settings")}, Link{"Sign-in providers", r.to("settings/sign-in")}),
 		Data:   p.Account.ProviderRedirect(r.Viewer.Account.Slug)})
@@ -43,11 +51,11 @@ func (p *Portal) newProvider(r *Request) error {
 func (p *Portal) addProvider(r *Request) error {
 	var in newProviderForm
 	if err := r.Decode(&in); err != nil {
-		return r.Again(err, p.newProvider)
+		return r.Again(err, p.newProviderAgain)
 	}
 	made, err := p.Account.AddProvider(r.Context(), r.Viewer.Actor, account.NewProvider{Name: in.Name, Issuer: in.Issuer, ClientID: in.ClientID, Secret: in.Secret, Domains: in.Domains})
 	if err != nil {
-		return r.Again(err, p.newProvider)
+		return r.Again(err, p.newProviderAgain)
 	}
 	return r.Go(r.to("settings/sign-in"), Banner{Text: made.Name + " is added", More: "Sign out and try it before you tell others."})
 }
