@@ -5,38 +5,21 @@ package browser
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-)
 
-// binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hubline-browser-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "hubline")
-	build := exec.Command("go", "build", "-o", path, "hubline/cmd/hubline")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return path, nil
-})
+	"hubline/test/node"
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
+	node.Remove()
 	os.Exit(code)
 }
 
@@ -81,7 +64,7 @@ func startDemo(t *testing.T) *demo {
 
 func startDemoAt(t *testing.T, address string) *demo {
 	t.Helper()
-	path, err := binary()
+	path, err := node.Build()
 	if err != nil {
 		t.Fatal(err)
 	}

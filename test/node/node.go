@@ -59,9 +59,10 @@ type System struct {
 // Member is a hub user with a session.
 type Member struct {
 	account.HubUser
-	Person  account.Person
-	Session string
-	Actor   account.Actor
+	Person   account.Person
+	Password string
+	Session  string
+	Actor    account.Actor
 }
 
 // Slug is the account's.
@@ -148,11 +149,12 @@ func (s *System) accept(t *testing.T, i account.Invitation, name string) Member 
 	token := s.link(t, i)
 	w, err := s.Room.Welcome(t.Context(), token)
 	must(t, err)
-	in, w, err := s.Room.AcceptNew(t.Context(), token, w.Shown, name, "tangerine otter lantern "+i.ID[:6], account.Browser{Address: "192.0.2.1", UserAgent: "test"})
+	password := "tangerine otter lantern " + i.ID[:6]
+	in, w, err := s.Room.AcceptNew(t.Context(), token, w.Shown, name, password, account.Browser{Address: "192.0.2.1", UserAgent: "test"})
 	must(t, err)
 	actor, err := s.Room.Enter(t.Context(), in.Session, Slug, "192.0.2.1")
 	must(t, err)
-	return Member{HubUser: account.HubUser{ID: actor.MembershipID, Email: i.Email, Name: actor.Name, Roles: actor.Roles, PersonID: in.Person.ID}, Person: in.Person, Session: in.Session, Actor: actor}
+	return Member{HubUser: account.HubUser{ID: actor.MembershipID, Email: i.Email, Name: actor.Name, Roles: actor.Roles, PersonID: in.Person.ID}, Person: in.Person, Password: password, Session: in.Session, Actor: actor}
 }
 
 // Node is one running server.
