@@ -3,6 +3,7 @@
 //
 //	go run ./bench/sip                               everything, about six minutes
 //	go run ./bench/sip -only register -rounds 5      one part: register, written, calls, limits, memory
+//	go run ./bench/sip -only calls -against OLD      beside another build of Hubline instead of Kamailio: what a change brought
 //
 // On Linux with two processors or more the server has the first to itself and the load comes from the second. Processor time is the
 // scheduler's, over all processes of a server. Both servers see the same load in the same round; ratios of a round say more than
@@ -33,6 +34,7 @@ var (
 	callRate = flag.Int("calls", 200, "calls a second")
 	hold     = flag.Duration("hold", 200*time.Millisecond, "how long a call lasts once it is answered")
 	binary   = flag.String("binary", "", "the program to measure; empty: it is built")
+	other    = flag.String("against", "", "another build of the program, measured instead of Kamailio")
 )
 
 func main() {
@@ -74,7 +76,11 @@ func measure(ctx context.Context) error {
 		return err
 	}
 	r.servers = []maker{{"hubline", r.hubline.start}}
-	if out, err := exec.Command("kamailio", "-v").Output(); err == nil {
+	if *other != "" {
+		before := *r.hubline
+		before.binary, before.starts = *other, 1<<20 // folders of its own
+		r.servers = append(r.servers, maker{"other", before.start})
+	} else if out, err := exec.Command("kamailio", "-v").Output(); err == nil {
 		fmt.Println(strings.Split(string(out), "\n")[0])
 		r.servers = append(r.servers, maker{"kamailio", func(ctx context.Context, db *database) (*server, error) { return startKamailio(ctx, dir, db) }})
 	} else {
@@ -145,7 +151,7 @@ func (r *rig) compare(ctx context.Context, what string, one func(ctx context.Con
 		slices.Sort(list)
 		return fmt.Sprintf("median %.2f (%.2f to %.2f)", list[len(list)/2], list[0], list[len(list)-1])
 	}
-	fmt.Printf("   hubline / kamailio, processor time: %s", ratio(result.cost))
+	fmt.Printf("   hubline / %s, processor time: %s", r.servers[1].name, ratio(result.cost))
 	if all[0][0].stored > 0 {
 		fmt.Printf("; with the database: %s", ratio(result.all))
 	}
