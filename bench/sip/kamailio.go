@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 const kamailioPassword = "quiet-harbour-lantern"
@@ -14,6 +15,65 @@ const kamailioPassword = "quiet-harbour-lantern"
 // startKamailio runs Kamailio with a configuration of our own: users and their HA1 in a hash table, bindings in memory or written through to
 // PostgreSQL, calls by a stateful proxy.
 func startKamailio(ctx context.Context, dir string, db *database) (*server, error) {
+	workers, storage := "1", `modparam("usrloc", "db_mode", 0)`
+	if db != nil {
+		if err := db.kamailio(ctx, "standard", "usrloc"); err != nil {
+			return nil, err
+		}
+		workers = "8" // one would wait for the disk between any two registrations
+		storage = "loadmodule \"db_postgres.so\"\n" + `modparam("usrloc", "db_mode", 1)` + "\n" + fmt.Sprintf(`modparam("usrloc", "db_url", "%s")`, db.kamailioURL("kamailio"))
+	}
+	return runKamailio(ctx, dir, "{workers}", workers, "{storage}", storage, "{began}", "", "{ended}", "", "{more}", "")
+}
+
+// startRecordingKamailio runs Kamailio with what Hubline does in a call: it keeps dialogs, has rtpengine carry the sound through ports of
+// its own, and writes the answer and the end to PostgreSQL, each a commit (module acc). The answer is written after the caller has heard of
+// it, where Hubline writes it before.
+func startRecordingKamailio(ctx context.Context, dir string, db *database) (*server, error) {
+	if err := db.kamailio(ctx, "standard", "acc"); err != nil {
+		return nil, err
+	}
+	if err := db.psql(ctx, "kamailio", "-c", "ALTER TABLE acc ADD COLUMN src_user TEXT, ADD COLUMN dst_user TEXT"); err != nil {
+		return nil, err
+	}
+	control, err := freeUDP()
+	if err != nil {
+		return nil, err
+	}
+	sound := onFirst(ctx, "rtpengine", "--config-file=none", "--foreground", "--table=-1", "--interface=127.0.0.1", "--listen-ng="+control.String(),
+		"--num-threads=1", "--port-min=30000", "--port-max=39999", "--log-level=1", "--log-stderr")
+	if err := sound.Start(); err != nil {
+		return nil, err
+	}
+	end := func() {
+		sound.Process.Signal(syscall.SIGTERM)
+		sound.Wait()
+	}
+	s, err := runKamailio(ctx, dir, "{workers}", "8", "{storage}", strings.NewReplacer("{db}", db.kamailioURL("kamailio"), "{control}", control.String()).Replace(recording),
+		"{began}", recordingBegan, "{ended}", recordingEnded, "{more}", recordingMore)
+	if err != nil {
+		end()
+		return nil, err
+	}
+	s.beside, s.down = sound.Process.Pid, end
+	return s, nil
+}
+
+// kamailio makes the database anew, with those tables.
+func (db *database) kamailio(ctx context.Context, tables ...string) error {
+	if err := db.create(ctx, "kamailio"); err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if err := db.load(ctx, "kamailio", "/usr/share/kamailio/postgres/"+table+"-create.sql"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runKamailio starts Kamailio with the configuration below, in which pieces are replaced.
+func runKamailio(ctx context.Context, dir string, pieces ...string) (*server, error) {
 	addr, err := freeUDP()
 	if err != nil {
 		return nil, err
@@ -27,22 +87,8 @@ func startKamailio(ctx context.Context, dir string, db *database) (*server, erro
 		name := fmt.Sprintf("kamailio-bench-%06d", i)
 		s.users = append(s.users, &user{device: device{name: name, password: kamailioPassword, dial: name, account: i / perAccount}})
 	}
-	workers := "1"
-	storage := `modparam("usrloc", "db_mode", 0)`
-	if db != nil {
-		if err := db.create(ctx, "kamailio"); err != nil {
-			return nil, err
-		}
-		for _, table := range []string{"standard", "usrloc"} {
-			if err := db.load(ctx, "kamailio", "/usr/share/kamailio/postgres/"+table+"-create.sql"); err != nil {
-				return nil, err
-			}
-		}
-		workers = "8" // one would wait for the disk between any two registrations
-		storage = "loadmodule \"db_postgres.so\"\n" + `modparam("usrloc", "db_mode", 1)` + "\n" + fmt.Sprintf(`modparam("usrloc", "db_url", "%s")`, db.kamailioURL("kamailio"))
-	}
-	text := strings.NewReplacer("{addr}", addr.String(), "{domain}", s.domain, "{modules}", modules, "{users}", fmt.Sprint(*people),
-		"{password}", kamailioPassword, "{storage}", storage, "{workers}", workers).Replace(kamailioConfig)
+	text := strings.NewReplacer(append(pieces, "{addr}", addr.String(), "{domain}", s.domain, "{modules}", modules, "{users}", fmt.Sprint(*people),
+		"{password}", kamailioPassword)...).Replace(kamailioConfig)
 	config := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -116,6 +162,7 @@ request_route {
 	}
 	if (has_totag()) {
 		if (loose_route()) {
+			{ended}
 			t_relay();
 			exit;
 		}
@@ -142,9 +189,39 @@ request_route {
 			sl_send_reply("404", "Not Found");
 			exit;
 		}
+		{began}
 		t_relay();
 		exit;
 	}
 	sl_send_reply("405", "Method Not Allowed");
 }
+{more}
 `
+
+// What a call needs beyond a proxy.
+const (
+	recording = `modparam("usrloc", "db_mode", 0)
+loadmodule "db_postgres.so"
+loadmodule "dialog.so"
+loadmodule "acc.so"
+loadmodule "rtpengine.so"
+modparam("dialog", "dlg_flag", 4)
+modparam("acc", "db_url", "{db}")
+modparam("acc", "db_flag", 1)
+modparam("acc", "db_extra", "src_user=$fU;dst_user=$tU")
+modparam("rtpengine", "rtpengine_sock", "udp:{control}")
+`
+	recordingBegan = `setflag(1);
+		setflag(4);
+		dlg_manage();
+		rtpengine_manage("replace-origin replace-session-connection ICE=remove");
+		t_on_reply("sound");`
+	recordingEnded = `if (is_method("BYE")) {
+				setflag(1);
+				rtpengine_delete();
+			}`
+	recordingMore = `
+onreply_route[sound] {
+	if (has_body("application/sdp")) rtpengine_manage("replace-origin replace-session-connection ICE=remove");
+}`
+)

@@ -1,8 +1,8 @@
 // Command sip measures the real binary as a SIP server and, in turn with it, Kamailio where that is installed: processor time for each
 // authenticated registration and for each extension call, latency, the rate at which failures begin, memory for each registration.
 //
-//	go run ./bench/sip                               everything, about six minutes
-//	go run ./bench/sip -only register -rounds 5      one part: register, written, calls, limits, memory
+//	go run ./bench/sip                               everything, about eight minutes
+//	go run ./bench/sip -only register -rounds 5      one part: register, written, calls, recorded, limits, memory
 //	go run ./bench/sip -only calls -against OLD      beside another build of Hubline instead of Kamailio: what a change brought
 //
 // On Linux with two processors or more the server has the first to itself and the load comes from the second. Processor time is the
@@ -26,7 +26,7 @@ import (
 )
 
 var (
-	only     = flag.String("only", "", "one part instead of all: register, written, calls, limits, memory")
+	only     = flag.String("only", "", "one part instead of all: register, written, calls, recorded, limits, memory")
 	rounds   = flag.Int("rounds", 3, "measurements of each server, in turn")
 	seconds  = flag.Int("seconds", 4, "how long each measurement lasts, after a warm-up of two seconds")
 	people   = flag.Int("users", 2000, "phone users, in accounts of 200")
@@ -89,7 +89,7 @@ func measure(ctx context.Context) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *rig) error
-	}{{"register", registrations}, {"written", written}, {"calls", calls}, {"limits", limits}, {"memory", memory}} {
+	}{{"register", registrations}, {"written", written}, {"calls", calls}, {"recorded", recorded}, {"limits", limits}, {"memory", memory}} {
 		if *only != "" && *only != part.name {
 			continue
 		}
@@ -236,6 +236,27 @@ func calls(ctx context.Context, r *rig) error {
 	what := fmt.Sprintf("extension call (407, INVITE to BYE, %v), %d/s; Kamailio as stateful proxy without media or records, Hubline with ports for sound and a record committed before the answer", *hold, *callRate)
 	return r.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
 		return against(ctx, m, nil, func(l *load) (counted, error) { return l.calls(ctx, *callRate, length()) })
+	})
+}
+
+// recorded are calls with the same work on both sides.
+func recorded(ctx context.Context, r *rig) error {
+	db, err := startDatabase(ctx, r.dir)
+	if err != nil {
+		fmt.Println("recorded: not compared:", err)
+		return nil
+	}
+	defer db.stop()
+	same := *r
+	if _, err := exec.LookPath("rtpengine"); err != nil && *other == "" {
+		fmt.Println("recorded: Kamailio is not compared:", err)
+		same.servers = r.servers[:1]
+	} else if len(r.servers) > 1 && *other == "" {
+		same.servers = []maker{r.servers[0], {"kamailio", func(ctx context.Context, db *database) (*server, error) { return startRecordingKamailio(ctx, r.dir, db) }}}
+	}
+	what := fmt.Sprintf("extension call (407, INVITE to BYE, %v), %d/s, recorded in PostgreSQL with fsync, sound through ports of the server's; Kamailio with the modules dialog and acc, eight workers, and rtpengine", *hold, *callRate)
+	return same.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
+		return against(ctx, m, db, func(l *load) (counted, error) { return l.calls(ctx, *callRate, length()) })
 	})
 }
 

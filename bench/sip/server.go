@@ -22,6 +22,7 @@ type server struct {
 	addr   *net.UDPAddr
 	domain string
 	users  []*user
+	beside int // another process group that works for it, 0 for none
 	down   func()
 }
 
@@ -107,7 +108,15 @@ func group(leader int) (pids []string) {
 }
 
 // used is what all threads of the server's processes ran, by the scheduler's clock in nanoseconds.
-func (s *server) used() time.Duration { return groupTime(group(s.cmd.Process.Pid)) }
+func (s *server) used() time.Duration { return groupTime(s.processes()) }
+
+func (s *server) processes() []string {
+	pids := group(s.cmd.Process.Pid)
+	if s.beside > 0 {
+		pids = append(pids, group(s.beside)...)
+	}
+	return pids
+}
 
 func groupTime(pids []string) (used time.Duration) {
 	for _, pid := range pids {
@@ -129,7 +138,7 @@ func ownTime() time.Duration { return groupTime([]string{strconv.Itoa(os.Getpid(
 
 // memory is the server's proportional set size in bytes: pages that processes share count once.
 func (s *server) memory() (bytes float64) {
-	for _, pid := range group(s.cmd.Process.Pid) {
+	for _, pid := range s.processes() {
 		text, _ := os.ReadFile("/proc/" + pid + "/smaps_rollup")
 		for line := range strings.Lines(string(text)) {
 			if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "Pss:" {
