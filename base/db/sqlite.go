@@ -76,7 +76,7 @@ func sqlitePool(ctx context.Context, path string, size int, options url.Values) 
 	if err != nil {
 		return nil, err
 	}
-	pool := sql.OpenDB(cachingConnector{connector})
+	pool := sql.OpenDB(cachingConnector{connector, size == 1})
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	if err := pool.PingContext(ctx); err != nil {
