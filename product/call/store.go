@@ -9,10 +9,10 @@ import (
 )
 
 // rowsAtOnce are the numbers of rows that one statement writes: few, so that prepared statements are used again. PostgreSQL saves a trip
-// with every row. SQLite has no trips to save, and its driver looks up the name of every parameter in a list of them all.
+// with every row. SQLite has no trips to save, and keeps a journal of a statement that writes several, to undo half of it.
 var rowsAtOnce = []int{64, 16, 4, 1}
 
-const mostAtOnceSQLite = 4
+const mostAtOnceSQLite = 1
 
 // save writes whole records, new or known, and adds to the sums those that are closed by it. What was closed before stays as it is.
 func (r *Room) save(ctx context.Context, q db.Q, records []Record) error {
@@ -58,7 +58,10 @@ func saveSome(ctx context.Context, q db.Q, records []Record) (map[key]bool, erro
 	for i := range records {
 		args = records[i].appendTo(args)
 	}
-	rows, err := q.QueryContext(ctx, saveTexts[len(records)], args...)
+	if len(records) == 1 {
+		return saveOne(ctx, q, records[0], args)
+	}
+	rows, err := q.QueryContext(ctx, saveTexts[len(records)]+` RETURNING account_id, id`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +75,16 @@ func saveSome(ctx context.Context, q db.Q, records []Record) (map[key]bool, erro
 		written[k] = true
 	}
 	return written, rows.Err()
+}
+
+// saveOne is saveSome for one record.
+func saveOne(ctx context.Context, q db.Q, c Record, args []any) (map[key]bool, error) {
+	result, err := q.ExecContext(ctx, saveTexts[1], args...)
+	if err != nil {
+		return nil, err
+	}
+	n, err := result.RowsAffected()
+	return map[key]bool{{c.AccountID, c.ID}: n > 0}, err
 }
 
 const columnCount = 28
@@ -99,8 +112,7 @@ var saveTexts = func() map[int]string {
 			answered_at = excluded.answered_at, ended_at = excluded.ended_at, ring_ms = excluded.ring_ms, talk_ms = excluded.talk_ms,
 			cause = excluded.cause, ended_by = excluded.ended_by, sip_status = excluded.sip_status, peer = excluded.peer, steps = excluded.steps,
 			search = excluded.search
-		WHERE calls.ended_at = 0
-		RETURNING account_id, id`
+		WHERE calls.ended_at = 0`
 	}
 	return texts
 }()
