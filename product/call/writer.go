@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -155,7 +156,7 @@ const (
 // Run writes until ctx ends, then what is queued, for at most five seconds.
 func (r *Room) Run(ctx context.Context) {
 	defer close(r.over)
-	w := &writer{Room: r, due: time.NewTimer(r.Gather)}
+	w := &writer{Room: r, due: time.NewTimer(r.Gather), running: true, untold: make(map[string]bool)}
 	defer w.due.Stop()
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
@@ -180,6 +181,7 @@ func (r *Room) Run(ctx context.Context) {
 				w.commit(ctx)
 			}
 		case <-w.due.C:
+			w.running = false
 			w.all()
 			w.commit(ctx)
 		case <-alive.C:
@@ -191,33 +193,36 @@ func (r *Room) Run(ctx context.Context) {
 // writer belongs to Run.
 type writer struct {
 	*Room
-	waiting []entry     // for their commit, in the order in which they came
-	due     *time.Timer // runs while something waits
-	hurried time.Time   // when somebody who waited was told last
-	batch   []entry     // what is committed now
-	live    int         // calls begun and not finished, more or less
+	waiting []entry         // for their commit, in the order in which they came
+	due     *time.Timer     // runs while something waits
+	running bool            // due does
+	hurried time.Time       // when somebody who waited was told last
+	batch   []entry         // what is committed now
+	hasty   bool            // batch holds only what somebody waits for; its notices can wait
+	untold  map[string]bool // topics of what is committed and was not told of yet
+	live    int             // calls begun and not finished, more or less
 }
 
 func (w *writer) take(e entry) {
-	if w.waiting = append(w.waiting, e); len(w.waiting) == 1 {
+	if w.waiting = append(w.waiting, e); !w.running {
 		w.due.Reset(w.Gather)
+		w.running = true
 	}
 }
 
 // all puts everything that waits into the batch.
 func (w *writer) all() {
-	w.batch = append(w.batch[:0], w.waiting...)
+	w.batch, w.hasty = append(w.batch[:0], w.waiting...), false
 	w.leave(w.waiting[:0])
 }
 
 func (w *writer) leave(waiting []entry) {
 	clear(w.waiting[len(waiting):]) // what records hold is free
-	if w.waiting = waiting; len(waiting) == 0 {
-		w.due.Stop()
-	}
+	w.waiting = waiting
 }
 
-// hurry puts the calls into the batch that somebody waits for, with all that is known of them.
+// hurry puts the calls into the batch that somebody waits for, with all that is known of them. Pages that show them hear of it with the next
+// batch of everything, which due brings.
 func (w *writer) hurry() {
 	wanted := make(map[key]bool)
 	for _, e := range w.waiting {
@@ -229,7 +234,7 @@ func (w *writer) hurry() {
 			wanted[e.key()] = true
 		}
 	}
-	w.batch = w.batch[:0]
+	w.batch, w.hasty = w.batch[:0], true
 	later := w.waiting[:0]
 	for _, e := range w.waiting {
 		if wanted[e.key()] {
@@ -277,7 +282,7 @@ func (w *writer) rest(ctx context.Context) {
 			}
 			break
 		}
-		if len(w.waiting) == 0 {
+		if len(w.waiting)+len(w.untold) == 0 {
 			return
 		}
 		w.all()
@@ -411,26 +416,28 @@ func (c *Record) answer(a answer) {
 	c.AnsweringPoint, c.AnsweredByID, c.AnsweredAt, c.RingMS = a.point, a.answeredByID, a.at, max(0, a.at-c.StartedAt)
 }
 
-// write commits entries together.
-func (r *Room) write(ctx context.Context, batch []entry) error {
-	states := fold(batch)
-	if len(states) == 0 {
-		return nil
-	}
+// write commits entries together, and with them the notices of all that was written since the last.
+func (w *writer) write(ctx context.Context, batch []entry) error {
 	var whole []Record
 	var answers []answer
-	topics := map[string]bool{}
-	for _, s := range states {
+	for _, s := range fold(batch) {
 		if s.whole {
 			whole = append(whole, s.record)
-			topics[account.PhoneTopic(s.record.AccountID)] = true
+			w.untold[account.PhoneTopic(s.record.AccountID)] = true
 		} else {
 			answers = append(answers, s.answer)
-			topics[account.PhoneTopic(s.answer.accountID)] = true
+			w.untold[account.PhoneTopic(s.answer.accountID)] = true
 		}
 	}
-	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
-		if err := r.save(ctx, q, whole); err != nil {
+	var topics []string
+	if !w.hasty {
+		topics = slices.Sorted(maps.Keys(w.untold))
+	}
+	if len(whole)+len(answers)+len(topics) == 0 {
+		return nil
+	}
+	err := w.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+		if err := w.save(ctx, q, whole); err != nil {
 			return err
 		}
 		for _, a := range answers {
@@ -441,11 +448,10 @@ func (r *Room) write(ctx context.Context, batch []entry) error {
 				return err
 			}
 		}
-		list := make([]string, 0, len(topics))
-		for topic := range topics {
-			list = append(list, topic)
-		}
-		slices.Sort(list)
-		return change.Post(ctx, q, r.Now(), list...)
+		return change.Post(ctx, q, w.Now(), topics...)
 	})
+	if err == nil && !w.hasty {
+		clear(w.untold)
+	}
+	return err
 }
