@@ -197,6 +197,7 @@ func TestGoldenAnswers(t *testing.T) {
 		w.goldenVisits(m, examples)
 		w.goldenImports(m, examples)
 		w.send("DELETE", in+"/invitations/"+sam.ID, nil).want(204, nil)
+		w.send("DELETE", in+"/hub-users/"+jo+"/sessions", nil).want(204, nil)
 		w.send("DELETE", in+"/hub-users/"+jo, nil).want(204, nil)
 		w.goldenWebhooks(m, examples)
 	})

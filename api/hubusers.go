@@ -117,6 +117,14 @@ func (d *door) removeHubUser(ctx context.Context, actor account.Actor, in *struc
 	return nil, err
 }
 
+func (d *door) endHubUserSessions(ctx context.Context, actor account.Actor, in *struct {
+	OneItem
+	Writing
+}) (*nothing, error) {
+	_, err := d.Account.SignOutHubUser(ctx, actor, in.ID)
+	return nil, err
+}
+
 func (d *door) hubUsersCSV(ctx context.Context, actor account.Actor, in *struct {
 	InAccount
 	HubUserFilter

@@ -85,6 +85,8 @@ var meanings = map[string]meaning{
 	"role-unknown":    {422, "Unknown role", "Roles are admin and billing. A Standard user has an empty list."},
 	"state-unknown":   {422, "Unknown state", "A hub user can be set to active or deactivated. To remove somebody, delete them."},
 	"own-roles":       {422, "More access for oneself", "Nobody gives more access to themselves, nor does a key to the person it was made for."},
+	"own-sessions":    {409, "Signing oneself out", "A key can't sign out the person it was made for. They do that on their own pages."},
+	"sessions-none":   {409, "Nothing to sign out of", "The hub user is deactivated, and no session lets them in."},
 	"own-state":       {409, "Deactivating oneself", "A key can't deactivate the person it was made for."},
 	"own-removal":     {409, "Removing oneself", "A key can't remove the person it was made for."},
 	"last-admin":      {409, "Only admin", "The account would be left without an active admin. Make somebody else an admin first."},

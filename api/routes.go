@@ -49,6 +49,9 @@ func Routes() []Route {
 		{"DELETE", in + "/hub-users/{id}", account.ChangeHubUsers, "remove-hub-user", tagHubUsers, "Remove a hub user",
 			"Takes the person's access to the account away, from their next request on. The person and their other accounts stay; to come back they need a new invitation.", "", serve((*door).removeHubUser)},
 
+		{"DELETE", in + "/hub-users/{id}/sessions", account.ChangeHubUsers, "end-hub-user-sessions", tagHubUsers, "Sign a hub user out",
+			"Ends all sessions of a person in the account, from their next request on, and tells them by mail. They can sign in again; their access and API keys stay.", "", serve((*door).endHubUserSessions)},
+
 		{"GET", in + "/invitations", account.ViewHubUsers, "list-invitations", tagInvitations, "List invitations",
 			"Lists the invitations that are not settled: pending, expired, declined and voided ones.", "", serve((*door).listInvitations)},
 		{"POST", in + "/invitations", account.InviteHubUsers, "invite", tagInvitations, "Invite somebody",

@@ -104,6 +104,9 @@ var accountVerbs = map[string]verb{
 	"ChangeHubUser": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.ChangeHubUser(c, a, h.joID, account.Change{Name: &renamed}, 0))
 	}},
+	"SignOutHubUser": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
+		return just(h.SignOutHubUser(c, a, h.joID))
+	}},
 	"RemoveHubUser": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.RemoveHubUser(c, a, h.joID, 0))
 	}},

@@ -252,6 +252,8 @@ func (p *Portal) askToDeactivate(r *Request) error {
 	return p.askAbout(r, deactivation, "deactivation")
 }
 
+func (p *Portal) askToSignOff(r *Request) error { return p.askAbout(r, signingOff, "sign-out") }
+
 func (p *Portal) askAbout(r *Request, question func(*Request, string) Confirm, act string) error {
 	u, err := p.Account.HubUserByID(r.Context(), r.Viewer.Actor, r.PathValue("id"))
 	if err != nil {
@@ -269,6 +271,14 @@ func (p *Portal) removeHubUser(r *Request) error {
 		return r.Again(err, p.hubUser)
 	}
 	return r.Go(r.back(), Banner{Text: u.Label() + " is removed from " + r.Viewer.Account.Name + ".", More: "They lost access now, also where they were signed in. You can invite them again."})
+}
+
+func (p *Portal) signOffHubUser(r *Request) error {
+	u, err := p.Account.SignOutHubUser(r.Context(), r.Viewer.Actor, r.PathValue("id"))
+	if err != nil {
+		return r.Again(err, p.hubUser)
+	}
+	return r.Go(r.back(), Banner{Text: u.Label() + " is signed out of " + r.Viewer.Account.Name + " everywhere.", More: "They can sign in again, and got an email about it."})
 }
 
 func (p *Portal) deactivateHubUser(r *Request) error {

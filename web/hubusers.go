@@ -315,6 +315,9 @@ func (row *personRow) offerHubUser(r *Request, next string) {
 		row.Menu = append(row.Menu, MenuItem{Label: "Deactivate…", Icon: "pause", Path: row.Path + "/deactivation" + next, Dialog: "deactivate",
 			Fill: fillConfirm(deactivationTitle(label), row.Path+"/deactivation"+next)})
 	}
+	if row.State == string(account.Active) {
+		row.Menu = append(row.Menu, MenuItem{Label: "Sign out everywhere…", Icon: "lock", Path: row.Path + "/sign-out" + next})
+	}
 	if row.SecondFactor {
 		row.Menu = append(row.Menu, MenuItem{Label: "Lost second factor…", Icon: "key", Path: row.Path + "/recovery"})
 	}
@@ -376,6 +379,11 @@ func removal(r *Request, label string) Confirm {
 func deactivation(r *Request, label string) Confirm {
 	return Confirm{Title: deactivationTitle(label), Keep: "Keep active", Do: "Deactivate", Busy: "Deactivating…",
 		Text: fmt.Sprintf("They lose access to %s now, also where they are signed in. Their name, access and history are kept. You can reactivate them at any time.", r.Viewer.Account.Name)}
+}
+
+func signingOff(r *Request, label string) Confirm {
+	return Confirm{Title: "Sign " + label + " out everywhere?", Keep: "Keep signed in", Do: "Sign out", Busy: "Signing out…",
+		Text: fmt.Sprintf("They have to sign in again to use %s, on every device. What they have not saved is lost. Their access and their API keys stay as they are.", r.Viewer.Account.Name)}
 }
 
 func cancellation(email string) Confirm {

@@ -125,6 +125,7 @@ var posts = map[string]func(c *cell) url.Values{
 	"/{account}/groups/{id}/deletion":                nothing,
 	"/{account}/hub-users/{id}/removal":              nothing,
 	"/{account}/hub-users/{id}/deactivation":         nothing,
+	"/{account}/hub-users/{id}/sign-out":             nothing,
 	"/{account}/hub-users/{id}/reactivation":         nothing,
 	"/{account}/invitations/{id}":                    func(c *cell) url.Values { return pairs("roles", "billing", "version", whole(c.invitationVersion)) },
 	"/{account}/invitations/{id}/resend":             nothing,

@@ -100,7 +100,7 @@ func (c *cast) withoutTheDoor(t *testing.T) {
 }
 
 // checked are the forms that change who can get in, and need a fresh check. The others are carried out without one.
-var checked = []string{"/{account}/hub-users/invite", "/{account}/hub-user-imports/{id}", "/{account}/hub-users/{id}", "/{account}/hub-users/{id}/removal", "/{account}/hub-users/{id}/deactivation",
+var checked = []string{"/{account}/hub-users/invite", "/{account}/hub-user-imports/{id}", "/{account}/hub-users/{id}", "/{account}/hub-users/{id}/removal", "/{account}/hub-users/{id}/sign-out", "/{account}/hub-users/{id}/deactivation",
 	"/{account}/hub-users/{id}/reactivation", "/{account}/hub-users/{id}/recovery", "/{account}/access-review", "/{account}/groups/{id}", "/{account}/groups/{id}/people", "/{account}/groups/{id}/people/{member}/removal", "/{account}/groups/{id}/deletion", "/{account}/invitations/{id}", "/{account}/settings", "/{account}/audit-log/keeping", "/{account}/api-keys/new",
 	"/{account}/settings/sign-in/new", "/{account}/settings/sign-in/{id}/switch", "/{account}/settings/sign-in/{id}/removal", "/{account}/settings/directory", "/{account}/settings/directory/token", "/{account}/groups/{id}/directory", "/{account}/support/visits/grant", "/{account}/support/visits/{id}"}
 

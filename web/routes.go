@@ -218,6 +218,8 @@ func (p *Portal) peopleRoutes() []Route {
 		{"POST", "/{account}/hub-users/{id}", Needs(account.ChangeHubUsers), p.saveHubUser},
 		{"GET", "/{account}/hub-users/{id}/removal", Needs(account.ChangeHubUsers), p.askToRemove},
 		{"POST", "/{account}/hub-users/{id}/removal", Needs(account.ChangeHubUsers), p.removeHubUser},
+		{"GET", "/{account}/hub-users/{id}/sign-out", Needs(account.ChangeHubUsers), p.askToSignOff},
+		{"POST", "/{account}/hub-users/{id}/sign-out", Needs(account.ChangeHubUsers), p.signOffHubUser},
 		{"GET", "/{account}/hub-users/{id}/deactivation", Needs(account.ChangeHubUsers), p.askToDeactivate},
 		{"POST", "/{account}/hub-users/{id}/deactivation", Needs(account.ChangeHubUsers), p.deactivateHubUser},
 		{"GET", "/{account}/hub-users/{id}/recovery", Needs(account.ChangeHubUsers), p.askToRecover},

@@ -35,6 +35,7 @@ const (
 	HubUserAccessChanged Action = "hub-user.access-changed"
 	HubUserRenamed       Action = "hub-user.renamed"
 	HubUserDeactivated   Action = "hub-user.deactivated"
+	HubUserSignedOut     Action = "hub-user.signed-out"
 	HubUserReactivated   Action = "hub-user.reactivated"
 	HubUserRemoved       Action = "hub-user.removed"
 	HubUserEmailChanged  Action = "hub-user.email-changed"
@@ -205,6 +206,7 @@ var sentences = map[Action]string{
 	HubUserAccessChanged: "{who} changed the access of {what}",
 	HubUserRenamed:       "{who} renamed {before} to {what}",
 	HubUserDeactivated:   "{who} deactivated {what}",
+	HubUserSignedOut:     "{who} signed {what} out everywhere",
 	HubUserReactivated:   "{who} reactivated {what}",
 	HubUserRemoved:       "{who} removed {what} from hub users",
 	HubUserEmailChanged:  "{who} changed the address of their sign-in",

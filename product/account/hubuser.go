@@ -90,9 +90,9 @@ func (r *Room) Still(ctx context.Context, q db.Q, actor *Actor, p Permission) er
 	if actor.Kind == Member || actor.Kind == Key {
 		var roles string
 		err := q.QueryRowContext(ctx, `
-			SELECT m.roles, p.ways, CASE WHEN p.terms_version < (SELECT COALESCE(MAX(version), 0) FROM terms_versions) THEN 1 ELSE 0 END FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.account_id = $1 AND m.id = $2 AND m.state = 'active'
+			SELECT m.roles, m.sessions_ended_at, p.ways, CASE WHEN p.terms_version < (SELECT COALESCE(MAX(version), 0) FROM terms_versions) THEN 1 ELSE 0 END FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.account_id = $1 AND m.id = $2 AND m.state = 'active'
 				AND ($3 = '' OR EXISTS (SELECT 1 FROM api_keys k WHERE k.account_id = $1 AND k.id = $3 AND k.revoked_at = 0))`,
-			actor.Account.ID, actor.MembershipID, actor.KeyID).Scan(&roles, &actor.ways, (*flag)(&actor.termsDue))
+			actor.Account.ID, actor.MembershipID, actor.KeyID).Scan(&roles, &actor.endedAt, &actor.ways, (*flag)(&actor.termsDue))
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound()
 		}

@@ -270,6 +270,10 @@ func (r *Room) sendLetter(ctx context.Context, in letterArgs) error {
 		l.Subject = map[string]string{"deactivated": "Your access to " + in.Account + " is paused", "reactivated": "Your access to " + in.Account + " is back"}[in.Kind]
 		l.Blocks = []mail.Block{mail.Paragraph(in.By + " " + in.Kind + " your access to " + in.Account + "."), mail.Facts(mail.Fact{Label: "When", Value: when})}
 		l.Footer = []string{"Is this not right? Ask an admin of " + in.Account + "."}
+	case "signed-out":
+		l.Subject = "You were signed out of " + in.Account
+		l.Blocks = []mail.Block{mail.Paragraph(in.By + " signed you out of " + in.Account + " on every device. Your access stays as it is: sign in again."), mail.Facts(mail.Fact{Label: "When", Value: when})}
+		l.Footer = []string{"Did you lose a device? Choose a new password too. Is this not right? Ask an admin of " + in.Account + "."}
 	case "removed":
 		l.Subject = "You no longer have access to " + in.Account
 		l.Blocks = []mail.Block{mail.Paragraph(in.By + " removed you from " + in.Account + ". Other accounts that you belong to stay as they are."), mail.Facts(mail.Fact{Label: "When", Value: when})}

@@ -25,6 +25,7 @@ type ownEvent struct{ words, subject, text string }
 
 var ownEvents = map[string]ownEvent{
 	"signed-in":   {"Signed in with {detail}", "", ""},
+	"signed-out":  {"Signed out by {detail}", "", ""}, // its mail is the account's
 	"tries":       {"Wrong passwords from browsers you never used: {detail}", "", ""},
 	"password":    {"Password changed", "", ""}, // its mail is older than the others
 	"totp-on":     {"Authenticator app set up", "An authenticator app was set up", "From now on signing in asks for a code of it."},

@@ -137,6 +137,7 @@ const (
 	NeedSecondFactor Need = "second-factor"  // the account asks for one, and the session has none
 	NeedMethod       Need = "sign-in-method" // the account does not allow the way in which they signed in
 	NeedTerms        Need = "terms"          // terms of use have to be accepted
+	NeedSignIn       Need = "sign-in"        // an admin of the account signed them out of it
 )
 
 // unmet works out what the actor lacks under the policy of the account it stands in. It is asked at every request, and again inside the
@@ -148,6 +149,9 @@ func (a Actor) unmet() []Need {
 	switch {
 	case a.Account.ID == "": // outside accounts nobody asks
 	case a.Kind == Member && !later:
+		if a.endedAt > 0 && a.signedInAt <= a.endedAt {
+			needs = append(needs, NeedSignIn)
+		}
 		if policy.SecondFactor.Asks(a.Roles) && !a.twoFactors(policy) {
 			needs = append(needs, NeedSecondFactor)
 		}
@@ -197,7 +201,7 @@ func (a Actor) restricted() error {
 		return fault.New(fault.Forbidden, "maker-restricted", "The person this API key was made for does not meet the account's rules for signing in. They sign in to the portal and follow what it says")
 	}
 	message := map[Need]string{NeedSecondFactor: "This account asks for a second factor. Sign in with one", NeedTerms: "Accept the terms of use first",
-		NeedMethod: "This account does not allow the way you signed in. Sign in another way"}[a.Needs[0]]
+		NeedSignIn: "An admin of this account signed you out. Sign in again", NeedMethod: "This account does not allow the way you signed in. Sign in another way"}[a.Needs[0]]
 	return fault.New(fault.Forbidden, "membership-restricted", message)
 }
 

@@ -247,6 +247,8 @@ type Actor struct {
 	ways         ways         // what the person could sign in with beside the password; for a key: its maker
 	Confined     string       // ID of the only account that the session may enter, as it rests on that account's provider; "" for others
 	termsDue     bool         // the person has not accepted the newest terms
+	signedInAt   int64        // when the session began
+	endedAt      int64        // when an admin of the account ended the sessions of then; 0: never
 	token        string       // directories only: hash of the token, read again in every change
 }
 

@@ -271,17 +271,17 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 	var s session
 	var p Person
 	var account, number, name, zone, state, demand, methods, memberID, memberName, roles, favourites sql.NullString
-	var hours, check, daily, seats, opened, version, life, remember sql.NullInt64
+	var hours, check, daily, seats, opened, version, life, remember, ended sql.NullInt64
 	err := r.DB.QueryRowContext(ctx, `
 		SELECT s.id, s.epoch, s.created_at, s.seen_at, s.expires_at, s.checked_at, s.check_used, s.checked_by, s.proofs, s.confined_to, `+sessionRules+`, `+personColumns+`,
 		       a.id, a.number, a.name, a.time_zone, a.invitation_hours, a.check_minutes, a.daily_invitations, a.phone_user_limit, a.created_at, a.version, a.state,
-		       a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices, m.id, m.name, m.roles, m.favourites
+		       a.second_factor, a.sign_in_methods, a.session_hours, a.remember_devices, m.id, m.name, m.roles, m.favourites, m.sessions_ended_at
 		FROM sessions s
 		JOIN people p ON p.id = s.person_id
 		LEFT JOIN accounts a ON a.slug = $2
 		LEFT JOIN memberships m ON m.account_id = a.id AND m.person_id = p.id AND m.state = 'active' AND s.confined_to IN ('', a.id)
 		WHERE `+column+` = $1`, key, slug).Scan(slices.Concat(s.fields(), p.fields(), []any{
-		&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &state, &demand, &methods, &life, &remember, &memberID, &memberName, &roles, &favourites})...)
+		&account, &number, &name, &zone, &hours, &check, &daily, &seats, &opened, &version, &state, &demand, &methods, &life, &remember, &memberID, &memberName, &roles, &favourites, &ended})...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Actor{}, signedOut()
 	}
@@ -312,6 +312,7 @@ func (r *Room) identify(ctx context.Context, column, key, slug, address string, 
 		}
 		actor.MembershipID, actor.Name, actor.Roles = memberID.String, cmpOr(memberName.String, p.Name), rolesFromColumn(roles.String)
 		actor.Favourites = strings.Fields(favourites.String)
+		actor.signedInAt, actor.endedAt = s.created, ended.Int64
 		actor.Checked = s.fresh(now, p.ways, actor.Account.Policy.checkRule())
 	}
 	actor.Needs = r.needs(actor)
