@@ -210,7 +210,12 @@ func gives(roles account.Roles) string {
 }
 
 // Gives names what the group adds.
-func (g groupRow) Gives() string { return gives(g.Roles) }
+func (g groupRow) Gives() string {
+	if len(g.Roles) == 0 {
+		return "Nothing more"
+	}
+	return gives(g.Roles)
+}
 
 // ownAdminEnds reports whether the viewer is an admin by this group alone.
 func (p *Portal) ownAdminEnds(r *Request, g account.Group) (bool, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
+	"strings"
 	"time"
 	_ "time/tzdata" // the binary knows every zone, wherever it runs
 )
@@ -34,6 +35,11 @@ func (v *View) Moment(at any) template.HTML {
 		return none("Not yet")
 	}
 	return stamp(t, v.day(t)+", "+clock(t))
+}
+
+// Within is a time that When, Moment or Day wrote, for the middle of a sentence: "today, 9:14 am".
+func (v *View) Within(at template.HTML) template.HTML {
+	return template.HTML(strings.NewReplacer(">Today", ">today", ">Yesterday", ">yesterday").Replace(string(at)))
 }
 
 // Second is Moment to the second, for calls.

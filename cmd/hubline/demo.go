@@ -40,6 +40,7 @@ type demo struct {
 	net *carrier.Network
 
 	provider *provider.Provider // of sign-ins
+	hooksAt  string             // where webhooks of the demo lead
 
 	keys map[string]string    // API keys of the last start, by account
 	sips map[string][]demoSIP // devices of the last start, by account and extension
@@ -103,6 +104,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 			err = errors.Join(err, d.close())
 		}
 	}()
+	d.hooksAt = "http://" + number + demoHooksPath
 	if err := d.startProvider(cfg, number); err != nil {
 		return nil, err
 	}
@@ -114,11 +116,11 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 	// A demo is for trying: the same made-up colleague may be invited again and again.
 	d.room.DailyInvitations, d.room.RecipientWeekly = 10_000, 1_000
 	d.hosts, d.dev = hosts, true
-	box := d.box.Handler()
+	box, hooks := d.box.Handler(), &demoHooks{}
 	if err := d.connect(ctx); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler(), demoProviderPath + "/": d.provider}); err != nil {
+	if err := d.mount(map[string]http.Handler{"/_mail": box, "/_mail.json": box, "/_mail.css": box, "/_carrier.json": d.net.Handler(), demoHooksPath: hooks, demoHooksPath + ".json": hooks, demoProviderPath + "/": d.provider}); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return d, nil
@@ -194,10 +196,11 @@ Sign in   %s  %s
 Console   %s  %s
 Mailbox   %s
 Provider  %s (Continue with %s)
+Webhooks  %s (shows what it is sent)
 Phones    %s, %s
 
 Everybody else is in %s. Ctrl+C stops it; started again it carries on.
-`, about.Portal, first.Email, first.Password, about.Staff.Email, about.Staff.Password, about.Mailbox, about.SignIn, demoProviderName,
+`, about.Portal, first.Email, first.Password, about.Staff.Email, about.Staff.Password, about.Mailbox, about.SignIn, demoProviderName, d.hooksAt,
 		about.SIP, about.Domain, filepath.Join(d.dir, demoFile))
 	return nil
 }
@@ -217,6 +220,7 @@ type demoAbout struct {
 	Domain   string        `json:"sip_domain"`
 	Metrics  string        `json:"metrics"`
 	SignIn   string        `json:"sign_in_provider"`
+	Webhooks string        `json:"webhook_receiver"` // an address for webhooks; with ".json" behind it, what came there
 	Carrier  demoCarrier   `json:"carrier"`
 	Staff    demoLogin     `json:"staff"`
 	Accounts []demoAccount `json:"accounts"`
@@ -252,7 +256,7 @@ type demoHubUser struct {
 // describe collects what demo.json says.
 func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 	base := d.cfg.BaseURL
-	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics", SignIn: base + demoProviderPath,
+	about := &demoAbout{Portal: base, API: base + "/api/v1", Mailbox: base + "/_mail", Metrics: base + "/metrics", SignIn: base + demoProviderPath, Webhooks: d.hooksAt,
 		SIP: d.sip.String(), SIPWS: "ws" + strings.TrimPrefix(base, "http") + "/sip", Domain: d.phones.Domain,
 		Carrier: demoCarrier{d.net.Addr().String()}, Staff: demoLogin{demoStaff.email, d.password(demoStaff.email)}}
 	for _, set := range demoAccounts {
@@ -270,6 +274,9 @@ func (d *demo) describe(ctx context.Context) (*demoAbout, error) {
 			return nil, err
 		}
 		a.Limit = actor.Account.PhoneUserLimit
+		if err := d.followHook(ctx, actor); err != nil {
+			return nil, err
+		}
 		if a.Numbers, a.PhoneUsers, err = d.phonesAbout(ctx, actor); err != nil {
 			return nil, err
 		}

@@ -149,7 +149,13 @@ func (d *demo) seedAccount(ctx context.Context, set demoSet) (session string, er
 			return "", err
 		}
 	}
-	return session, nil
+	if set.slug != "harbour" { // the other account is one that has just begun
+		return session, nil
+	}
+	if err := d.seedHistory(ctx, admin); err != nil {
+		return "", err
+	}
+	return session, d.seedHook(ctx, admin)
 }
 
 // accept follows the link in the mail, as a new person or as one with a password, and returns the session.

@@ -11,14 +11,14 @@ import (
 	"hubline/test/handset"
 )
 
-// phone is a real phone of extension 101 of harbour, signed in.
+// phone is a real phone of extension 101 of northside, which has not called anybody yet, signed in.
 func (d *demo) phone(t *testing.T) *handset.Phone {
 	t.Helper()
 	to, err := netip.ParseAddrPort(d.SIP)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := d.Accounts[0].PhoneUsers[0]
+	u := d.Accounts[1].PhoneUsers[0]
 	phone := handset.Open(t, "127.0.0.1", to).Phone(phoneuser.Details{Username: u.SIP.Username, Password: u.SIP.Password, Domain: u.SIP.Domain, Algorithm: u.SIP.Algorithm})
 	if status, err := phone.Register(t.Context(), 1); status != 200 {
 		t.Fatalf("extension %s signs in: %d, %v", u.Extension, status, err)
@@ -45,12 +45,12 @@ func TestPagesFollowCalls(t *testing.T) {
 	d := startDemo(t)
 	now, report := sit(t, d), sit(t, d)
 	for _, p := range []*person{now, report} {
-		p.signIn(d.who(t, "harbour", "admin,billing"))
+		p.signIn(d.who(t, "northside", "admin,billing"))
 	}
 	phone := d.phone(t)
-	now.open("/harbour/calls")
+	now.open("/northside/calls")
 	now.sees("Nobody is on the phone")
-	report.open("/harbour/reports/outbound-calls?days=7") // today ends at midnight in Sydney, and so might this test
+	report.open("/northside/reports/outbound-calls?days=7") // today ends at midnight in Melbourne, and so might this test
 	report.sees("In the last 7 days no calls went out.")
 
 	leg := dial(t, phone, "0491570006")
@@ -75,18 +75,18 @@ func TestPagesFollowCalls(t *testing.T) {
 	report.sees("In the last 7 days 2 calls went out; all were answered")
 
 	leg = dial(t, phone, "0491570006")
-	report.visit([]place{{"calls-now", "/harbour/calls", nil}, {"calls-end", "/harbour/calls", func(p *person) { p.press("End call"); p.sees("Both sides") }}})
+	report.visit([]place{{"calls-now", "/northside/calls", nil}, {"calls-end", "/northside/calls", func(p *person) { p.press("End call"); p.sees("Both sides") }}})
 	leg.Hangup()
-	report.open("/harbour/reports/all-calls")
+	report.open("/northside/reports/all-calls")
 	report.choose(eval[string](report, `document.querySelector('#report section tbody a').innerText`))
 	report.sees("What happened")
 	report.visit([]place{
-		{"report-all", "/harbour/reports/all-calls", nil},
-		{"report-outbound", "/harbour/reports/outbound-calls?days=28", func(p *person) { p.press("The figures by day") }},
-		{"report-none", "/harbour/reports/inbound-calls", nil},
-		{"report-no-match", "/harbour/reports/all-calls?q=nobody-has-this-name", nil},
-		{"report-wrong", "/harbour/reports/all-calls?from=yesterday", nil},
+		{"report-all", "/northside/reports/all-calls", nil},
+		{"report-outbound", "/northside/reports/outbound-calls?days=28", func(p *person) { p.press("The figures by day") }},
+		{"report-none", "/northside/reports/inbound-calls", nil},
+		{"report-no-match", "/northside/reports/all-calls?q=nobody-has-this-name", nil},
+		{"report-wrong", "/northside/reports/all-calls?from=yesterday", nil},
 		{"call", report.at(), nil},
-		{"home-calls", "/harbour/", nil},
+		{"home-calls", "/northside/", nil},
 	})
 }
