@@ -24,7 +24,6 @@ import (
 	"hubline/product/phoneuser"
 	"hubline/product/report"
 	"hubline/product/support"
-	"hubline/product/webhook"
 )
 
 var update = flag.Bool("update", false, "write the golden files and the OpenAPI document anew")
@@ -248,10 +247,12 @@ func (w *world) goldenImports(m masks, examples map[string]string) {
 
 // goldenWebhooks keeps the answers about webhooks. Nothing is sent, as nobody runs the room.
 func (w *world) goldenWebhooks(m masks, examples map[string]string) {
-	in, address, name, events := "/accounts/harbour/webhooks", "https://crm.example.com/hooks", "CRM", []string{webhook.CallEnded}
-	hook, _, err := w.Webhooks.Add(w.t.Context(), w.admin.SignIn().Check().Actor(), webhook.Wanted{URL: &address, Description: &name, Events: &events})
-	if err != nil {
-		w.t.Fatal(err)
+	const in = "/accounts/harbour/webhooks"
+	var hook, again api.SecretWebhook
+	w.send("POST", in, examples["add-webhook"], "Idempotency-Key", "hook").want(201, &hook).golden(m, "add-webhook.json")
+	w.send("POST", in, examples["add-webhook"], "Idempotency-Key", "hook").want(201, &again)
+	if again.ID != hook.ID || again.Secret != hook.Secret {
+		w.t.Errorf("the repeat added %+v, the first %+v", again, hook)
 	}
 	var sent api.WebhookDelivery
 	at := in + "/" + hook.ID
@@ -261,6 +262,15 @@ func (w *world) goldenWebhooks(m masks, examples map[string]string) {
 	w.send("GET", at+"/deliveries?state=waiting&event=test", nil).want(200, nil).golden(m, "list-webhook-deliveries.json")
 	w.send("GET", at+"/deliveries/"+sent.ID, nil).want(200, nil).golden(m, "get-webhook-delivery.json")
 	w.send("POST", at+"/deliveries/"+sent.ID+"/replay", nil).want(200, nil).golden(m, "replay-webhook-delivery.json")
+	w.send("POST", at+"/replay-failed", nil).want(409, nil).golden(m, "problems/webhook-none-failed.json")
+	if _, err := w.DB.ExecContext(w.t.Context(), `UPDATE webhook_deliveries SET state = 'failed', next_at = 0 WHERE id = $1`, sent.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	w.send("POST", at+"/replay-failed", nil).want(200, nil).golden(m, "replay-failed-deliveries.json")
+	w.send("POST", at+"/renew-secret", nil).want(200, &again).golden(m, "renew-webhook-secret.json")
+	if again.Secret == hook.Secret || len(again.Secret) != len(hook.Secret) {
+		w.t.Errorf("the secret is renewed from %q to %q", hook.Secret, again.Secret)
+	}
 	w.send("PATCH", at, examples["change-webhook"]).want(200, nil).golden(m, "change-webhook.json")
 	w.send("PATCH", at, `{"url":"https://10.0.0.1/hooks"}`).problem(422, "url-inner", "url")
 	w.send("PATCH", at, `{"events":[]}`).problem(422, "events-empty", "events")

@@ -133,12 +133,18 @@ func (s *stage) furnished(admin *accounttest.User, domain string) map[string]str
 	s.must(err)
 	sent, err := s.Webhooks.SendTest(ctx, admin.Actor(), hook.ID)
 	s.must(err)
+	failing, _, err := s.Webhooks.Add(ctx, admin.Actor(), webhook.Wanted{URL: &address, Events: &events})
+	s.must(err)
+	gone, err := s.Webhooks.SendTest(ctx, admin.Actor(), failing.ID)
+	s.must(err)
+	_, err = s.DB.ExecContext(ctx, `UPDATE webhook_deliveries SET state = 'failed', next_at = 0 WHERE account_id = $1 AND id = $2`, admin.Account.ID, gone.ID)
+	s.must(err)
 	resting, _, err := s.Webhooks.Add(ctx, admin.Actor(), webhook.Wanted{URL: &address, Events: &events})
 	s.must(err)
 	_, err = s.Webhooks.Pause(ctx, admin.Actor(), resting.ID)
 	s.must(err)
 	review, visit, colleague := s.reviewed(admin, domain)
-	return map[string]string{"slug": admin.Account.Slug, "access-reviews": review, "visits": visit, "terms": map[string]string{"harbour.example": "1", "zanzibar.example": "999998"}[domain], "colleague": colleague, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "webhooks": hook.ID, "deliveries": sent.ID, "resting": resting.ID, "invitations": invitation.ID, "hub-user-imports": people.ID, "phone-user-imports": phones.ID,
+	return map[string]string{"slug": admin.Account.Slug, "access-reviews": review, "visits": visit, "terms": map[string]string{"harbour.example": "1", "zanzibar.example": "999998"}[domain], "colleague": colleague, "api-keys": key.KeyID, "calls": live, "live-calls": live, "tickets": asked.ID, "bills": bill.ID, "hub-users": target.ID(), "groups": g.ID, "webhooks": hook.ID, "deliveries": sent.ID, "resting": resting.ID, "failing": failing.ID, "invitations": invitation.ID, "hub-user-imports": people.ID, "phone-user-imports": phones.ID,
 		"phone-users": user.ID, "devices": devices[0].ID, "numbers": e164}
 }
 
@@ -301,6 +307,8 @@ func (s *stage) request(c cell) (*httptest.ResponseRecorder, error) {
 			part = things["bills"]
 		case last == "webhooks" && strings.HasSuffix(c.route.Path, "/resume") && things["resting"] != "":
 			part = things["resting"]
+		case last == "webhooks" && strings.HasSuffix(c.route.Path, "/replay-failed") && things["failing"] != "":
+			part = things["failing"]
 		case strings.HasPrefix(part, "{") && things[last] != "":
 			part = things[last]
 		case strings.HasPrefix(part, "{"):

@@ -58,7 +58,7 @@ func problemsOf(rt *Route, hasBody bool) []int {
 }
 
 // makes are the operations that answer with something new.
-var makes = []string{"invite", "open-ticket", "add-phone-user", "make-group", "import-hub-users", "import-phone-users"}
+var makes = []string{"invite", "open-ticket", "add-phone-user", "make-group", "add-webhook", "import-hub-users", "import-phone-users"}
 
 // operation makes what huma needs to know of a route.
 func (d *door) operation(rt *Route) huma.Operation {

@@ -75,6 +75,6 @@ func Furnish(t testing.TB, rig *accounttest.Rig) *TestRooms {
 // Config is the API's over the rooms, too generous for its limits to matter.
 func (r *TestRooms) Config(rig *accounttest.Rig) Config {
 	return Config{Account: rig.Room, Phones: r.Phones, Numbers: r.Numbers, Calls: r.Calls, Reports: r.Reports, Support: r.Support, Webhooks: r.Webhooks,
-		Idempotency: &idempotent.Store{DB: rig.DB, Now: rig.Clock.Now}, BaseURL: accounttest.BaseURL, Now: rig.Clock.Now,
+		Idempotency: &idempotent.Store{DB: rig.DB, Keys: rig.Keys, Now: rig.Clock.Now}, BaseURL: accounttest.BaseURL, Now: rig.Clock.Now,
 		RateLimit: RateLimit{PerSecond: 1e6, Burst: 1e6, WrongPerMinute: 1e6, WrongBurst: 1e6}}
 }

@@ -37,6 +37,24 @@ type WebhookChange struct {
 	Events      []string `json:"events,omitempty" nullable:"false" maxItems:"50" doc:"All types that are to be sent, at least one. The types are call.ended, invitation.sent, .accepted, .declined and .cancelled, hub_user.changed and .removed, phone_user.added, .changed, .deleted and .imported, device.added and .ended, number.assigned, .withdrawn and .changed."`
 }
 
+// NewWebhook is what it takes to add a webhook.
+type NewWebhook struct {
+	URL         string   `json:"url" doc:"A public https address." example:"https://crm.example.com/hooks"`
+	Description string   `json:"description,omitempty" doc:"At most 100 characters, without web addresses and telephone numbers." example:"CRM"`
+	Events      []string `json:"events" nullable:"false" maxItems:"50" doc:"All types that are to be sent, at least one; see the change of a webhook for their names."`
+}
+
+// SecretWebhook is a webhook with its secret, which is shown this once.
+type SecretWebhook struct {
+	Webhook
+	Secret string `json:"secret" doc:"Signs what is sent, as whsec_ and base64 (Standard Webhooks). Keep it now: it is shown in this answer alone, and in repeats of the request with the same Idempotency-Key within a day." example:"whsec_aFB2Q7Q/WaSKeb1/QES2phDFutzuE++Mi5evnvjeQ4c="`
+}
+
+// WebhookReplays says how much is sent again.
+type WebhookReplays struct {
+	Deliveries int `json:"deliveries" doc:"How many deliveries had failed. They are put back some at a time, the oldest first." example:"12"`
+}
+
 // WebhookDelivery is one thing that a webhook is told, and how its last try went.
 type WebhookDelivery struct {
 	ID         string           `json:"id" doc:"ID of the delivery: the webhook-id of its requests. Later ones have greater IDs." example:"019ab9f0d2c0a4f1k3vq5zr2yb7m"`
@@ -78,7 +96,10 @@ type OneDelivery struct {
 func webhookRoutes(in string) []Route {
 	return []Route{
 		{"GET", in + "/webhooks", account.ViewWebhooks, "list-webhooks", tagWebhooks, "List webhooks",
-			"Lists the account's webhooks and how sending to them goes. They are added, and their secrets renewed, in the portal only, where a secret is shown once.", "", serve((*door).listWebhooks)},
+			"Lists the account's webhooks and how sending to them goes. Their secrets are nowhere to be read.", "", serve((*door).listWebhooks)},
+		{"POST", in + "/webhooks", account.ChangeWebhooks, "add-webhook", tagWebhooks, "Add a webhook",
+			"Adds a webhook and answers with the secret that signs what it is sent. What happens from now on is sent. An account has 10 at most.",
+			`{"url": "https://crm.example.com/hooks", "description": "CRM", "events": ["call.ended"]}`, serve((*door).addWebhook)},
 		{"GET", in + "/webhooks/{id}", account.ViewWebhooks, "get-webhook", tagWebhooks, "Get a webhook",
 			"Answers with one webhook of the account.", "", serve((*door).webhook)},
 		{"PATCH", in + "/webhooks/{id}", account.ChangeWebhooks, "change-webhook", tagWebhooks, "Change a webhook",
@@ -92,6 +113,10 @@ func webhookRoutes(in string) []Route {
 			"Sends again, at once what waited. Failures are forgotten.", "", serve((*door).resumeWebhook)},
 		{"POST", in + "/webhooks/{id}/test", account.ChangeWebhooks, "test-webhook", tagWebhooks, "Send a test event",
 			"Sends an event of the type test, whatever the webhook is sent otherwise. Thirty tests and repetitions a minute.", "", serve((*door).testWebhook)},
+		{"POST", in + "/webhooks/{id}/renew-secret", account.ChangeWebhooks, "renew-webhook-secret", tagWebhooks, "Renew the secret of a webhook",
+			"Gives the webhook a new secret and answers with it. The one before signs along for 24 hours, so that the receiver can change over.", "", serve((*door).renewSecret)},
+		{"POST", in + "/webhooks/{id}/replay-failed", account.ChangeWebhooks, "replay-failed-deliveries", tagWebhooks, "Send all failed deliveries again",
+			"Sends everything again that was given up, with the same webhook-ids and bodies, the oldest first.", "", serve((*door).replayFailed)},
 		{"GET", in + "/webhooks/{id}/deliveries", account.ViewWebhooks, "list-webhook-deliveries", tagWebhooks, "List deliveries of a webhook",
 			"Lists what was sent to a webhook or waits, newest first.", "", serve((*door).listDeliveries)},
 		{"GET", in + "/webhooks/{id}/deliveries/{delivery}", account.ViewWebhooks, "get-webhook-delivery", tagWebhooks, "Get a delivery of a webhook",
@@ -108,6 +133,37 @@ func (d *door) listWebhooks(ctx context.Context, actor account.Actor, _ *InAccou
 		out.Items[i] = webhookShown(w)
 	}
 	return &listing[Webhooks]{out}, err
+}
+
+func (d *door) addWebhook(ctx context.Context, actor account.Actor, in *struct {
+	InAccount
+	Writing
+	Body NewWebhook
+}) (*made[SecretWebhook], error) {
+	w, secret, err := d.Webhooks.Add(ctx, actor, webhook.Wanted{URL: &in.Body.URL, Description: &in.Body.Description, Events: &in.Body.Events})
+	if err != nil {
+		return nil, err
+	}
+	return &made[SecretWebhook]{Location: prefix + "/accounts/" + actor.Account.Slug + "/webhooks/" + w.ID, ETag: webhookTag(w), Body: SecretWebhook{webhookShown(w), secret}}, nil
+}
+
+func (d *door) renewSecret(ctx context.Context, actor account.Actor, in *struct {
+	OneItem
+	Writing
+}) (*item[SecretWebhook], error) {
+	w, secret, err := d.Webhooks.Rotate(ctx, actor, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answer(SecretWebhook{webhookShown(w), secret}, webhookTag(w), ""), nil
+}
+
+func (d *door) replayFailed(ctx context.Context, actor account.Actor, in *struct {
+	OneItem
+	Writing
+}) (*listing[WebhookReplays], error) {
+	failed, err := d.Webhooks.ReplayFailed(ctx, actor, in.ID)
+	return &listing[WebhookReplays]{WebhookReplays{failed}}, err
 }
 
 func (d *door) webhook(ctx context.Context, actor account.Actor, in *struct {

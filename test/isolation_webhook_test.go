@@ -37,6 +37,12 @@ func webhookVerbs(t *testing.T, h *harbour) map[string]verb {
 	if err == nil {
 		err = room.Flush(t.Context())
 	}
+	if err == nil { // another one that was given up
+		lost, failed := room.SendTest(t.Context(), h.admin.Actor(), w.ID)
+		if err = failed; err == nil {
+			_, err = h.DB.ExecContext(t.Context(), `UPDATE webhook_deliveries SET state = 'failed', next_at = 0 WHERE account_id = $1 AND id = $2`, h.admin.Account.ID, lost.ID)
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +70,9 @@ func webhookVerbs(t *testing.T, h *harbour) map[string]verb {
 		"Delivery": {whom: members, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			found, tries, err := room.Delivery(c, a, w.ID, d.ID)
 			return []any{found, tries}, err
+		}},
+		"ReplayFailed": {whom: members, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return just(room.ReplayFailed(c, a, w.ID))
 		}},
 		"Replay": {whom: members, writes: true, names: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just(room.Replay(c, a, w.ID, d.ID))

@@ -262,6 +262,12 @@ func (c *cast) hookThings(admin *accounttest.User, th *things, domain string) {
 	if err == nil {
 		d, err = c.hooks.SendTest(ctx, admin.Actor(), w.ID)
 	}
+	if err == nil { // and one that was given up
+		var lost webhook.Delivery
+		if lost, err = c.hooks.SendTest(ctx, admin.Actor(), w.ID); err == nil {
+			_, err = c.DB.ExecContext(ctx, `UPDATE webhook_deliveries SET state = 'failed', next_at = 0 WHERE account_id = $1 AND id = $2`, admin.Account.ID, lost.ID)
+		}
+	}
 	var resting webhook.Webhook
 	if err == nil {
 		resting, _, err = c.hooks.Add(ctx, admin.Actor(), webhook.Wanted{URL: &address, Description: &name, Events: &events})

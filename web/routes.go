@@ -195,6 +195,7 @@ func (p *Portal) peopleRoutes() []Route {
 		{"POST", "/{account}/webhooks/{id}/test", Needs(account.ChangeWebhooks), p.testWebhook},
 		{"POST", "/{account}/webhooks/{id}/pause", Needs(account.ChangeWebhooks), p.pauseWebhook},
 		{"POST", "/{account}/webhooks/{id}/resumption", Needs(account.ChangeWebhooks), p.resumeWebhook},
+		{"POST", "/{account}/webhooks/{id}/failed", Needs(account.ChangeWebhooks), p.replayFailed},
 		{"GET", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.askWebhookSecret},
 		{"POST", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.renewWebhookSecret},
 		{"GET", "/{account}/webhooks/{id}/deletion", Needs(account.ChangeWebhooks), p.askDeleteWebhook},

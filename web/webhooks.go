@@ -129,6 +129,8 @@ type webhookPage struct {
 	State   string // of deliveries, "" for all
 	States  []Option
 	Path    string
+	// CanReplay offers to send everything again that was given up.
+	CanReplay bool
 }
 
 // Waits is how many deliveries wait.
@@ -151,7 +153,7 @@ func (p *Portal) webhook(r *Request) error {
 	}
 	r.Fill(webhookForm{URL: w.URL, Description: w.Description, Events: w.Events})
 	data := webhookPage{Webhook: w, Pages: r.pages(next), Status: webhookStatus(w), Trouble: webhookTrouble(w), Kind: webhookStatus(w).Kind, Events: eventOptions(),
-		State: string(state), Path: page}
+		State: string(state), Path: page, CanReplay: state == webhook.Failed && len(log) > 0 && w.PausedAt == 0 && r.may(account.ChangeWebhooks)}
 	for _, d := range log {
 		data.Log = append(data.Log, deliveryRow{d, deliveryStatus(d), r.to("webhooks", w.ID, "deliveries", d.ID)})
 	}
@@ -183,6 +185,15 @@ func (p *Portal) testWebhook(r *Request) error {
 		return p.backToWebhook(r, err)
 	}
 	return r.Go(r.to("webhooks", d.WebhookID), Banner{Text: "A test event is on its way.", More: "What came of it is in the log in a few seconds."})
+}
+
+// replayFailed sends everything again that was given up.
+func (p *Portal) replayFailed(r *Request) error {
+	failed, err := p.Webhooks.ReplayFailed(r.Context(), r.Viewer.Actor, r.PathValue("id"))
+	if err != nil {
+		return p.backToWebhook(r, err)
+	}
+	return r.Go(r.to("webhooks", r.PathValue("id")), Banner{Text: count(failed, "delivery is", "deliveries are") + " sent again.", More: "They keep their webhook-id. What came of them is in the log."})
 }
 
 // backToWebhook tells on the page of the webhook why something can't be done now.

@@ -29,6 +29,7 @@ func init() {
 			return pairs("url", "https://other.example/hooks", "description", "Renamed", "events", "call.ended", "version", "1")
 		},
 		"/{account}/webhooks/{id}/test":                         nothing,
+		"/{account}/webhooks/{id}/failed":                       nothing,
 		"/{account}/webhooks/{id}/pause":                        nothing,
 		"/{account}/webhooks/{id}/resumption":                   nothing,
 		"/{account}/webhooks/{id}/secret":                       nothing,
@@ -74,6 +75,15 @@ func TestWebhooks(t *testing.T) {
 		v.open(sent).shows(200, sent, "Delivered, answered 204")
 		v.open(page+"?state=delivered").shows(200, page, "Works", "Delivered").open(page+"?state=failed").shows(200, page, "Nothing in this state")
 		v.open(page+"?state=lost").shows(200, page, "What was sent")
+
+		if _, err := w.DB.ExecContext(t.Context(), `UPDATE webhook_deliveries SET state = 'failed'`); err != nil {
+			t.Fatal(err)
+		}
+		v.open(page).lacks("Send all failed again")
+		v.open(page+"?state=failed").press("Send all failed again").shows(200, page, "1 delivery is sent again")
+		w.RunJobs()
+		flush(t, room)
+		v.open(page+"?state=failed").shows(200, page, "Nothing in this state")
 
 		status.Store(410)
 		v.press("Send test event")

@@ -14,6 +14,7 @@ import (
 
 	"hubline/base/db"
 	"hubline/base/fault"
+	"hubline/base/seal"
 )
 
 const (
@@ -27,10 +28,13 @@ const (
 // A key is reserved before the request runs and gets its answer afterwards. If the process dies in between, nobody knows whether the
 // request took effect: its work is a transaction of its own, which may or may not have been committed. Do then never runs the request
 // again under that key but says so, until the key is forgotten after a day.
+//
+// Answers are sealed, as some show a secret that is stored nowhere else in clear.
 type Store struct {
-	DB  *db.DB
-	Log *slog.Logger     // nil: discarded
-	Now func() time.Time // nil: time.Now
+	DB   *db.DB
+	Keys *seal.Ring
+	Log  *slog.Logger     // nil: discarded
+	Now  func() time.Time // nil: time.Now
 }
 
 // Answer is what a request was answered with. Body must be text.
@@ -105,9 +109,22 @@ func (s *Store) kept(ctx context.Context, scope, key, hash string) (a Answer, er
 		return Answer{}, fault.New(fault.Conflict, "idempotency-unfinished",
 			"The first request with this Idempotency-Key broke off, and we do not know whether it took effect. Look at how things stand, then send what is missing with a new key")
 	}
-	a.Body = []byte(body)
-	return a, json.Unmarshal([]byte(header), &a.Header)
+	if header != sealed { // kept by a version that did not seal; such rows are gone after a day
+		a.Body = []byte(body)
+		return a, json.Unmarshal([]byte(header), &a.Header)
+	}
+	plain, err := s.Keys.Open(sealContext(scope, key), body)
+	if err != nil {
+		return Answer{}, err
+	}
+	return a, json.Unmarshal(plain, &a)
 }
+
+// sealed stands where the header was when the whole answer is sealed in the body.
+const sealed = "sealed"
+
+// sealContext ties a sealed answer to its key, so that it opens in no other place.
+func sealContext(scope, key string) string { return "idempotent answer\x00" + scope + "\x00" + key }
 
 func running() error {
 	return &fault.Fault{Kind: fault.Conflict, Code: "idempotency-running", RetryAfter: time.Second,
@@ -120,13 +137,13 @@ func (s *Store) settle(ctx context.Context, scope, key string, at int64, a Answe
 		_, err := s.DB.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2 AND created_at = $3 AND status = 0`, scope, key, at)
 		return err
 	}
-	header, err := json.Marshal(a.Header)
+	plain, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
 	_, err = s.DB.ExecContext(ctx, `
 		UPDATE idempotency_keys SET status = $4, header = $5, body = $6 WHERE scope = $1 AND key = $2 AND created_at = $3 AND status = 0`,
-		scope, key, at, a.Status, string(header), string(a.Body))
+		scope, key, at, a.Status, sealed, s.Keys.Seal(sealContext(scope, key), plain))
 	return err
 }
 

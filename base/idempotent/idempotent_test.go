@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"hubline/base/db/dbtest"
 	"hubline/base/fault"
 	"hubline/base/idempotent"
+	"hubline/base/seal"
 )
 
 // clock is a time that tests turn.
@@ -26,7 +28,7 @@ func open(t *testing.T, d *db.DB) (*idempotent.Store, *clock) {
 	t.Helper()
 	c := &clock{}
 	c.ms.Store(time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC).UnixMilli())
-	return &idempotent.Store{DB: d, Now: c.now}, c
+	return &idempotent.Store{DB: d, Keys: seal.New(make([]byte, seal.KeySize)), Now: c.now}, c
 }
 
 var made = idempotent.Answer{Status: 201, Header: map[string]string{"Location": "/things/1", "ETag": `"1"`}, Body: []byte(`{"id":"1"}`)}
@@ -68,6 +70,36 @@ func TestARepeatGetsTheFirstAnswer(t *testing.T) {
 		other := func(context.Context) (idempotent.Answer, bool) { ran = true; return made, true }
 		if _, _, err := s.Do(ctx, "other POST /things", "a", []byte("y"), other); err != nil || !ran {
 			t.Errorf("the same key in another scope: ran %v, %v", ran, err)
+		}
+	})
+}
+
+// Threat S22: an answer may hold a secret that is shown once, so the store keeps none of it in clear; and what an earlier version kept is
+// given again all the same.
+func TestS22AnswersAreSealed(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s, _ := open(t, d)
+		secret := idempotent.Answer{Status: 201, Header: map[string]string{"Location": "/things/1"}, Body: []byte(`{"secret":"whsec_topsecret"}`)}
+		if _, _, err := s.Do(t.Context(), "s", "a", []byte("x"), answer(secret)); err != nil {
+			t.Fatal(err)
+		}
+		var header, body string
+		row := d.QueryRowContext(t.Context(), `SELECT header, body FROM idempotency_keys WHERE scope = 's' AND key = 'a'`)
+		if err := row.Scan(&header, &body); err != nil || body == "" || strings.Contains(header+body, "topsecret") || strings.Contains(header+body, "things") {
+			t.Errorf("kept is %q %q, %v", header, body, err)
+		}
+		if _, err := d.ExecContext(t.Context(), `UPDATE idempotency_keys SET key = 'b' WHERE scope = 's' AND key = 'a'`); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := s.Do(t.Context(), "s", "b", []byte("x"), never(t)); !errors.Is(err, seal.ErrOpen) {
+			t.Errorf("under another key it opens: %+v, %v", got, err)
+		}
+		if _, err := d.ExecContext(t.Context(), `UPDATE idempotency_keys SET header = '{"ETag":"1"}', body = 'old' WHERE scope = 's'`); err != nil {
+			t.Fatal(err)
+		}
+		if got, repeated, err := s.Do(t.Context(), "s", "b", []byte("x"), never(t)); err != nil || !repeated || string(got.Body) != "old" || got.Header["ETag"] != "1" {
+			t.Errorf("of an earlier version: %+v %v %v", got, repeated, err)
 		}
 	})
 }

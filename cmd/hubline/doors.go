@@ -39,7 +39,7 @@ func (s *system) doors() (*web.Portal, http.Handler, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	answers := &idempotent.Store{DB: s.store, Log: s.log}
+	answers := &idempotent.Store{DB: s.store, Keys: s.room.Keys, Log: s.log}
 	s.jobs.Every("idempotent.tidy", time.Hour, answers.Tidy)
 	programs, err := api.New(api.Config{
 		Account:     s.room,

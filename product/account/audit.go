@@ -107,6 +107,7 @@ const (
 	WebhookAdded       Action = "webhook.added"
 	WebhookChanged     Action = "webhook.changed"
 	WebhookRotated     Action = "webhook.secret-renewed"
+	WebhookReplayed    Action = "webhook.failed-again"
 	WebhookPaused      Action = "webhook.paused"
 	WebhookResumed     Action = "webhook.resumed"
 	WebhookDeleted     Action = "webhook.deleted"
@@ -274,6 +275,7 @@ var sentences = map[Action]string{
 	WebhookAdded:       "{who} added the webhook {what}",
 	WebhookChanged:     "{who} changed the webhook {what}",
 	WebhookRotated:     "{who} renewed the secret of the webhook {what}",
+	WebhookReplayed:    "{who} sent what had failed again to the webhook {what}: {after}",
 	WebhookPaused:      "{who} paused the webhook {what}",
 	WebhookResumed:     "{who} resumed the webhook {what}",
 	WebhookDeleted:     "{who} deleted the webhook {what}",

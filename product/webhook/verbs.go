@@ -327,7 +327,7 @@ func (r *Room) SendTest(ctx context.Context, actor account.Actor, id string) (d 
 // mayAsk refuses what a person asks to be sent to a paused webhook, and too much of it.
 func (r *Room) mayAsk(ctx context.Context, q db.Q, w Webhook) error {
 	if w.PausedAt > 0 {
-		return fault.New(fault.Conflict, "webhook-paused", "This webhook is paused. Resume it first")
+		return paused()
 	}
 	var asked int64
 	err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM webhook_deliveries WHERE account_id = $1 AND asked_at > 0 AND asked_at > $2`,

@@ -72,6 +72,7 @@ func New(c Config) *Room {
 	}
 	r := &Room{Config: c, client: c.Guard.Client(outward.Limits{Time: c.Limit, Body: answerMost}), busy: map[string]int{}}
 	job.Handle(r.Jobs, letterMail, r.sendLetter, job.Attempts(12))
+	job.Handle(r.Jobs, againJob, r.putBack)
 	r.Jobs.Every("webhook.tidy", time.Hour, r.tidy)
 	return r
 }

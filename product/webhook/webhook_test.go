@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -167,6 +168,58 @@ func TestFailuresAreTriedAgainAndCanBeReplayed(t *testing.T) {
 
 // A webhook that fails for a day is warned about, and after three days it is paused: with a mail each, a line in the audit log, and what
 // happens meanwhile kept until somebody resumes.
+// What was given up is sent again with one press, however much it is: jobs put it back some at a time, and nothing else.
+func TestAllThatFailedIsSentAgain(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		w, _ := r.add(r.to.URL, webhook.CallEnded)
+		other, _ := r.add(r.to.URL, webhook.CallEnded)
+		ctx, admin := t.Context(), r.admin.Actor()
+		if _, err := r.room.ReplayFailed(ctx, admin, w.ID); codeOf(err) != "webhook-none-failed" {
+			t.Errorf("nothing failed: %v", err)
+		}
+		const failed = 1020
+		for n := range failed + 2 {
+			id, state := w.ID, "failed"
+			switch n {
+			case 0:
+				id = other.ID
+			case 1:
+				state = "delivered"
+			}
+			_, err := r.DB.ExecContext(ctx, `INSERT INTO webhook_deliveries (account_id, id, webhook_id, event, body, state, created_at, asked_at, next_at, tries, tried_at, status, duration_ms, error)
+				VALUES ($1, $2, $3, 'call.ended', '{}', $4, $5, 0, 0, 10, 1, 500, 1, 'x')`, r.admin.Account.ID, fmt.Sprintf("%028d", n), id, state, r.Clock.Now().UnixMilli())
+			must(t, err)
+		}
+		count, err := r.room.ReplayFailed(ctx, admin, w.ID)
+		if must(t, err); count != failed {
+			t.Errorf("%d deliveries are sent again", count)
+		}
+		r.RunJobs()
+		states := map[string]int{}
+		rows, err := r.DB.QueryContext(ctx, `SELECT state, COUNT(*) FROM webhook_deliveries WHERE account_id = $1 GROUP BY state`, r.admin.Account.ID)
+		must(t, err)
+		defer rows.Close()
+		for rows.Next() {
+			var state string
+			var n int
+			must(t, rows.Scan(&state, &n))
+			states[state] = n
+		}
+		if must(t, rows.Err()); states["waiting"] != failed || states["failed"] != 1 || states["delivered"] != 1 {
+			t.Errorf("they stand at %v", states)
+		}
+		_, err = r.room.Pause(ctx, admin, other.ID)
+		must(t, err)
+		if _, err := r.room.ReplayFailed(ctx, admin, other.ID); codeOf(err) != "webhook-paused" {
+			t.Errorf("to a paused one: %v", err)
+		}
+		log, _, err := r.AuditLog(ctx, admin, account.AuditFilter{Area: "webhook", Limit: 2})
+		if must(t, err); log[1].Sentence() != "Admin sent what had failed again to the webhook "+w.Name()+": 1020 deliveries" {
+			t.Errorf("the audit log tells %q", log[1].Sentence())
+		}
+	})
+}
+
 func TestAWebhookThatFailsForDaysIsPausedAndSaysSo(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		ctx := t.Context()
