@@ -40,9 +40,10 @@ type NewInvitation struct {
 	Message string   `json:"message,omitempty" doc:"Words of yours in the mail, at most 500 characters, plain text." example:"Welcome to the team."`
 }
 
-// InvitationChange is what can be changed of a pending invitation.
+// InvitationChange is what can be changed of a pending invitation. What is left out stays as it is.
 type InvitationChange struct {
-	Roles []string `json:"roles" nullable:"false" enum:"admin,billing" maxItems:"10" doc:"The roles the person will have; an empty list for a Standard user."`
+	Roles  []string `json:"roles,omitempty" nullable:"false" enum:"admin,billing" maxItems:"10" doc:"All roles the person will have directly; an empty list for a Standard user."`
+	Groups []string `json:"groups,omitempty" nullable:"false" maxItems:"200" doc:"IDs of all groups that the person joins on accepting. Needs the scope hub-users.change too."`
 }
 
 func (d *door) listInvitations(ctx context.Context, actor account.Actor, in *struct {
@@ -98,12 +99,19 @@ func (d *door) changeInvitation(ctx context.Context, actor account.Actor, in *st
 	Changing
 	Body InvitationChange
 }) (*item[Invitation], error) {
-	roles, err := account.ParseRoles(in.Body.Roles)
-	if err != nil {
-		return nil, err
+	var change account.InvitedChange
+	if in.Body.Roles != nil {
+		roles, err := account.ParseRoles(in.Body.Roles)
+		if err != nil {
+			return nil, err
+		}
+		change.Roles = &roles
+	}
+	if in.Body.Groups != nil {
+		change.Groups = &in.Body.Groups
 	}
 	return d.withInvitation(in.IfMatch, func(version int64) (account.Invitation, error) {
-		return d.Account.ChangeInvited(ctx, actor, in.ID, roles, version)
+		return d.Account.ChangeInvited(ctx, actor, in.ID, change, version)
 	})
 }
 

@@ -46,7 +46,7 @@ func TestAnInvitationsLife(t *testing.T) {
 		w.send("POST", path+"/resend", nil).problem(429, "resend-soon", "")
 		w.send("PATCH", path, `{"roles":["admin"]}`, "If-Match", queued).want(200, nil)
 		w.send("PATCH", path, `{"roles":[]}`, "If-Match", queued).problem(412, "changed-meanwhile", "")
-		w.send("PATCH", path, `{}`).problem(422, "field-missing", "roles")
+		w.send("PATCH", path, `{"groups":["nobodys"]}`).problem(422, "group-unknown", "groups")
 		w.Clock.Advance(2 * time.Minute)
 		expires := get().ExpiresAt
 		w.send("POST", path+"/resend", nil).want(200, &i)

@@ -96,7 +96,7 @@ var accountVerbs = map[string]verb{
 		return just(h.Resend(c, a, h.invitation.ID, 0))
 	}},
 	"ChangeInvited": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
-		return just(h.ChangeInvited(c, a, h.invitation.ID, account.Roles{account.Admin}, 0))
+		return just(h.ChangeInvited(c, a, h.invitation.ID, account.InvitedChange{Roles: &account.Roles{account.Admin}}, 0))
 	}},
 	"Cancel": {whom: members, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Cancel(c, a, h.invitation.ID, 0))

@@ -142,9 +142,9 @@ func TestTwoAdminsEditingOneInvitation(t *testing.T) {
 		i, _ := w.Invite(admin, "jo@harbour.example")
 		at := "/harbour/invitations/" + i.ID
 		v, other := w.as(admin).open(at), w.as(admin).open(at)
-		other.press("Save changes", "roles", "billing").shows(200, at, "now offers Billing access")
+		other.press("Save changes", "roles", "billing").shows(200, at, "now offers Billing (was Standard)")
 		v.press("Save changes", "roles", "admin").shows(409, at, "Admin changed this at 9:00 am. Choose which to keep", "Saved now: Billing")
-		v.press("Save changes").shows(200, at, "now offers Admin access (was Billing)")
+		v.press("Save changes").shows(200, at, "now offers Admin (was Billing)")
 	})
 }
 

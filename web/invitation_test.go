@@ -146,7 +146,7 @@ func TestA25InvitationThatChangesWhileItIsRead(t *testing.T) {
 		sent, link := w.invite(admin, "jo@harbour.example", account.Admin)
 		v := w.browser(home)
 		v.open(link).shows(200, link, "manage users")
-		if _, err := w.ChangeInvited(t.Context(), admin.Actor(), sent.ID, account.Roles{account.Billing}, 0); err != nil {
+		if _, err := w.ChangeInvited(t.Context(), admin.Actor(), sent.ID, account.InvitedChange{Roles: &account.Roles{account.Billing}}, 0); err != nil {
 			t.Fatal(err)
 		}
 		v.press("Accept and join", "name", "Jo", "password", newPassword).shows(409, link, "The invitation changed while you were reading", "see invoices and pay")

@@ -108,11 +108,18 @@ func (p *Portal) newInvitePage(r *Request) (*invitePage, error) {
 	if n := len(account.ParseAddresses(r.Form.Value("email"))); n > 1 {
 		page.Cards.Now = roles.Sentence(count(n, "person", "people"), true)
 	}
+	var err error
+	page.Groups, err = p.joinOptions(r)
+	return page, err
+}
+
+// joinOptions are the groups that an invitation can offer, as boxes to tick.
+func (p *Portal) joinOptions(r *Request) (list []Option, err error) {
 	groups, err := p.groupsToJoin(r)
 	for _, g := range groups {
-		page.Groups = append(page.Groups, Option{Value: g.ID, Label: g.Name, Hint: "Gives " + gives(g.Roles)})
+		list = append(list, Option{Value: g.ID, Label: g.Name, Hint: "Gives " + gives(g.Roles)})
 	}
-	return page, err
+	return list, err
 }
 
 // Joins reports whether a group is chosen, or was and is gone.

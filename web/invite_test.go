@@ -234,8 +234,19 @@ func TestInvitationPage(t *testing.T) {
 
 		at := "/harbour/invitations/" + ids["jo@harbour.example"]
 		v.open(at).shows(200, at, "Invited, 7 days left", "Works until", "7 December 2026, 9:00 am", "This person will be a standard user")
-		v.press("Save changes", "roles", "admin").shows(200, at, "The invitation to jo@harbour.example now offers Admin access (was Standard).", "The link in their email still works.")
+		v.press("Save changes", "roles", "admin").shows(200, at, "The invitation to jo@harbour.example now offers Admin (was Standard).", "The link in their email still works.")
 		v.press("Save changes").shows(200, at, "Nothing was different")
+		desk, err := w.MakeGroup(t.Context(), admin.Actor(), account.NewGroup{Name: "Front desk", Roles: account.Roles{account.Billing}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.open(at).press("Save changes", "groups", desk.ID).shows(200, at, "now offers Admin, Billing (Admin given directly, Billing from Front desk) (was Admin).")
+		_, form := v.form("Save changes")
+		if form.Get("groups") != desk.ID {
+			t.Errorf("the form shows the groups %q", form["groups"])
+		}
+		form.Del("groups")
+		v.send("POST", at, form.Encode()).shows(200, at, "now offers Admin (was Admin, Billing")
 
 		link := w.link("jo@harbour.example", "invited you", "/invitations/")
 		v.press("Resend invitation").shows(200, at, "We sent this invitation a moment ago. Wait 60 seconds")

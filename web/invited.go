@@ -10,6 +10,8 @@ import (
 // invitedForm is what may be changed of an invitation that is open.
 type invitedForm struct {
 	Roles   []string `form:"roles"`
+	Groups  []string `form:"groups"`
+	Grouped string   `form:"grouped,hidden"` // the boxes of groups were there, so that none ticked means none
 	Version string   `form:"version,hidden"`
 }
 
@@ -18,10 +20,11 @@ type invitedPage struct {
 	account.Invitation
 	Status    personStatus
 	Cards     roleCards
-	Ended     string // the state in a word, when it is over
-	Over      string // the same in a sentence
-	Access    string // as stored, in words
-	Open      bool   // pending, expired or not
+	Joins     []Option // groups to tick
+	Ended     string   // the state in a word, when it is over
+	Over      string   // the same in a sentence
+	Access    string   // as stored, in words
+	Open      bool     // pending, expired or not
 	Expired   bool
 	Resend    bool
 	Meanwhile *meanwhile
@@ -38,14 +41,19 @@ func (p *Portal) invited(r *Request) error {
 	return p.invitedPage(r, i, nil)
 }
 
-func (p *Portal) invitedPage(r *Request, i account.Invitation, m *meanwhile) error {
-	r.Fill(invitedForm{Roles: i.Roles.Words()})
+func (p *Portal) invitedPage(r *Request, i account.Invitation, m *meanwhile) (err error) {
+	r.Fill(invitedForm{Roles: i.Roles.Words(), Groups: refIDs(i.Groups)})
 	chosen, _ := account.ParseRoles(r.Form.values["roles"])
 	now := p.Now()
-	data := invitedPage{Invitation: i, Cards: roleCards{r.Form, roleSentences("This person", "{n} people"), chosen.Sentence("This person", false)}, Access: i.Roles.String(),
+	data := invitedPage{Invitation: i, Cards: roleCards{r.Form, roleSentences("This person", "{n} people"), chosen.Sentence("This person", false)}, Access: i.Access(),
 		Open: i.State == account.Pending, Expired: i.Expired(now.UnixMilli()), Resend: i.Resendable(now.UnixMilli()), Meanwhile: m,
 		Cancel: cancellation(i.Email), History: r.to("audit-log") + "?about=" + i.ID,
 		Status: statusOf(account.Listed{Invited: true, State: string(i.State), Delivery: i.Delivery, ExpiresAt: i.ExpiresAt}, now)}
+	if data.Open {
+		if data.Joins, err = p.joinOptions(r); err != nil {
+			return err
+		}
+	}
 	data.Cancel.ID, data.Cancel.Path = "cancel", r.to("invitations", i.ID, "cancellation")
 	data.Ended, data.Over = over(i)
 	return r.Render("account/invitation.html", Page{Title: "Invitation to " + cmpOr(i.Name, i.Email), Section: "hub-users",
@@ -83,7 +91,11 @@ func (p *Portal) changeInvited(r *Request) error {
 	if err != nil {
 		return err
 	}
-	after, err := p.Account.ChangeInvited(r.Context(), r.Viewer.Actor, before.ID, roles, version(in.Version))
+	change := account.InvitedChange{Roles: &roles}
+	if in.Grouped != "" {
+		change.Groups = &in.Groups
+	}
+	after, err := p.Account.ChangeInvited(r.Context(), r.Viewer.Actor, before.ID, change, version(in.Version))
 	if fault.Is(err, fault.Changed) {
 		m, err := p.meanwhile(r, before.ID, before.Version-version(in.Version))
 		if err != nil {
@@ -95,10 +107,10 @@ func (p *Portal) changeInvited(r *Request) error {
 	if err != nil {
 		return r.Again(err, p.invited)
 	}
-	if after.Roles.Equal(before.Roles) {
+	if after.Version == before.Version {
 		return r.Go(r.to("invitations", after.ID), Banner{Kind: "info", Text: "Nothing was different, so nothing was changed."})
 	}
-	return r.Go(r.to("invitations", after.ID), Banner{Text: "The invitation to " + after.Email + " now offers " + after.Roles.String() + " access (was " + before.Roles.String() + ").",
+	return r.Go(r.to("invitations", after.ID), Banner{Text: "The invitation to " + after.Email + " now offers " + after.Access() + " (was " + before.Access() + ").",
 		More: "The link in their email still works."})
 }
 

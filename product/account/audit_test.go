@@ -28,7 +28,7 @@ func everything(t *testing.T, r *accounttest.Rig) (admin *accounttest.User) {
 	i, _ := r.Invite(admin, "lee@harbour.example")
 	r.Clock.Advance(minute)
 	step(second(r.Resend(t.Context(), admin.Actor(), i.ID, 0)))
-	step(second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.Roles{account.Billing}, 0)))
+	step(second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{account.Billing}}, 0)))
 	step(second(r.Cancel(t.Context(), admin.Actor(), i.ID, 0)))
 	_, token := r.Invite(admin, "mo@harbour.example")
 	step(second(r.Decline(t.Context(), token, "mo@harbour.example")))

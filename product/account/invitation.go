@@ -364,32 +364,6 @@ func (r *Room) Resend(ctx context.Context, actor Actor, id string, version int64
 	})
 }
 
-// ChangeInvited changes the access that a pending invitation offers. The link stays the same; the page behind it shows the new access.
-func (r *Room) ChangeInvited(ctx context.Context, actor Actor, id string, roles Roles, version int64) (_ Invitation, err error) {
-	defer fault.Wrap(&err, "account.ChangeInvited")
-	if roles, err = ParseRoles(roles.Words()); err != nil {
-		return Invitation{}, err
-	}
-	return r.changePending(ctx, actor, id, version, func(ctx context.Context, q db.Q, i *Invitation) error {
-		if i.State != Pending {
-			return i.over()
-		}
-		if i.Roles.Equal(roles) {
-			return nil
-		}
-		if err := r.requireCheck(ctx, q, actor, actor.Account.Policy.checkRule()); err != nil {
-			return err
-		}
-		before := i.Roles
-		i.Roles, i.Version = roles, i.Version+1
-		if _, err := q.ExecContext(ctx, `UPDATE invitations SET roles = $3, version = $4 WHERE account_id = $1 AND id = $2 AND state = 'pending'`,
-			i.AccountID, i.ID, roles.column(), i.Version); err != nil {
-			return err
-		}
-		return r.Record(ctx, q, actor, Entry{Action: InvitationChanged, SubjectID: i.ID, SubjectName: i.label(), Before: before.String(), After: roles.String()})
-	})
-}
-
 // Cancel ends a pending invitation, or takes one that was declined or stopped off the list. Its link then says that it was cancelled.
 func (r *Room) Cancel(ctx context.Context, actor Actor, id string, version int64) (_ Invitation, err error) {
 	defer fault.Wrap(&err, "account.Cancel")

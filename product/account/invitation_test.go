@@ -121,12 +121,12 @@ func TestChangeInvitedRoles(t *testing.T) {
 		i, token := r.Invite(admin, "jo@harbour.example")
 		before, err := r.Welcome(t.Context(), token)
 		must(t, err)
-		changed, err := r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.Roles{account.Admin}, i.Version)
+		changed, err := r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{account.Admin}}, i.Version)
 		must(t, err)
 		if changed.Roles.String() != "Admin" || changed.Version != i.Version+1 {
 			t.Errorf("changed: %+v", changed)
 		}
-		if !fault.Is(second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, nil, i.Version)), fault.Changed) {
+		if !fault.Is(second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{}}, i.Version)), fault.Changed) {
 			t.Error("an old version was changed")
 		}
 		// What the invited person has on the screen is not what they would get.
@@ -142,7 +142,44 @@ func TestChangeInvitedRoles(t *testing.T) {
 		if e := log[1]; e.Sentence() != "Admin changed the access in the invitation to jo@harbour.example" || e.Before != "Standard" || e.After != "Admin" {
 			t.Errorf("the audit log tells %+v", log)
 		}
-		wantFault(t, second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, nil, 0)), "invitation-accepted", "list of hub users")
+		wantFault(t, second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{}}, 0)), "invitation-accepted", "list of hub users")
+	})
+}
+
+// Roles and groups of an offer change in one step; whoever accepts then is in the groups that it names at last.
+func TestChangeInvitedGroups(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		desk, leads := group(t, r, admin, "Desk", account.Roles{account.Billing}), group(t, r, admin, "Leads", account.Roles{account.Admin})
+		i, token := offered(t, r, admin, "jo@harbour.example", leads)
+		changed, err := r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{account.Billing}, Groups: &[]string{desk.ID}}, i.Version)
+		must(t, err)
+		if changed.Access() != "Billing, given directly and from Desk" && changed.Offered().String() != "Billing" || changed.Version != i.Version+1 || len(changed.Groups) != 1 {
+			t.Errorf("changed: %+v, %s", changed, changed.Access())
+		}
+		same, err := r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Groups: &[]string{desk.ID, desk.ID}}, 0)
+		if must(t, err); same.Version != changed.Version || !same.Roles.Equal(changed.Roles) {
+			t.Errorf("what changes nothing made %+v", same)
+		}
+		wantFault(t, second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Groups: &[]string{"nobodys"}}, 0)), "group-unknown")
+		far := r.Open("northside")
+		wantFault(t, second(r.ChangeInvited(t.Context(), far.Actor(), i.ID, account.InvitedChange{Groups: &[]string{}}, 0)), "not-found")
+		roles, err := r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{}}, 0)
+		if must(t, err); len(roles.Groups) != 1 {
+			t.Errorf("a change of roles alone left the groups %+v", roles.Groups)
+		}
+		w, err := r.Welcome(t.Context(), token)
+		must(t, err)
+		in, _, err := r.AcceptNew(t.Context(), token, w.Shown, "Jo", accounttest.Password, browser("192.0.2.9"))
+		must(t, err)
+		actor, err := r.Enter(t.Context(), in.Session, "harbour", "192.0.2.9")
+		if must(t, err); actor.Roles.String() != "Billing" {
+			t.Errorf("who accepted may do %s", actor.Roles)
+		}
+		if e := actions(t, r, admin)[3]; e.Before != "Admin, from Leads" {
+			t.Errorf("the audit log tells %q to %q", e.Before, e.After)
+		}
+		wantFault(t, second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Groups: &[]string{}}, 0)), "invitation-accepted")
 	})
 }
 
@@ -151,8 +188,8 @@ func TestChangeInvitedNeedsAFreshCheck(t *testing.T) {
 		admin := r.Open("harbour")
 		i, _ := r.Invite(admin, "jo@harbour.example")
 		r.Clock.Advance(31 * minute)
-		wantFault(t, second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.Roles{account.Admin}, 0)), "check-needed")
-		if same, err := r.ChangeInvited(t.Context(), admin.Actor(), i.ID, nil, 0); err != nil || same.Version != i.Version {
+		wantFault(t, second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{account.Admin}}, 0)), "check-needed")
+		if same, err := r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{}}, 0); err != nil || same.Version != i.Version {
 			t.Errorf("changing nothing: %+v, %v", same, err)
 		}
 		if stored, _ := r.InvitationByID(t.Context(), admin.Actor(), i.ID); stored.Roles.String() != "Standard" {
@@ -180,7 +217,7 @@ func TestCancel(t *testing.T) {
 			third(r.AcceptSigningIn(t.Context(), token, "", accounttest.Password, browser("192.0.2.9"))),
 			second(r.AcceptAs(t.Context(), admin.Actor(), token, "")),
 			second(r.Resend(t.Context(), admin.Actor(), i.ID, 0)),
-			second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, nil, 0)),
+			second(r.ChangeInvited(t.Context(), admin.Actor(), i.ID, account.InvitedChange{Roles: &account.Roles{}}, 0)),
 			second(r.Cancel(t.Context(), admin.Actor(), i.ID, 0)),
 		} {
 			wantFault(t, err, "invitation-cancelled", "cancelled")
