@@ -9,7 +9,7 @@ import (
 
 // table lists every page of the portal, room by room. Who may use a route stands beside it.
 func (p *Portal) table() []Route {
-	return slices.Concat(p.doorRoutes(), p.consoleRoutes(), p.peopleRoutes(), p.phoneRoutes(), p.callRoutes(), p.supportRoutes())
+	return slices.Concat(p.doorRoutes(), p.consoleRoutes(), p.peopleRoutes(), p.hookRoutes(), p.phoneRoutes(), p.callRoutes(), p.supportRoutes())
 }
 
 // doorRoutes are the pages outside accounts: signing in, links from mails, a person's own pages.
@@ -186,23 +186,6 @@ func (p *Portal) peopleRoutes() []Route {
 		{"GET", "/{account}/api-keys/{id}/revocation", Needs(account.OwnKeys), p.askRevokeKey},
 		{"POST", "/{account}/api-keys/{id}/revocation", Needs(account.OwnKeys), p.revokeKey},
 
-		// Webhooks
-		{"GET", "/{account}/webhooks", Needs(account.ViewWebhooks), p.webhooks},
-		{"GET", "/{account}/webhooks/new", Needs(account.ChangeWebhooks), p.newWebhook},
-		{"POST", "/{account}/webhooks/new", Needs(account.ChangeWebhooks), p.addWebhook},
-		{"GET", "/{account}/webhooks/{id}", Needs(account.ViewWebhooks), p.webhook},
-		{"POST", "/{account}/webhooks/{id}", Needs(account.ChangeWebhooks), p.saveWebhook},
-		{"POST", "/{account}/webhooks/{id}/test", Needs(account.ChangeWebhooks), p.testWebhook},
-		{"POST", "/{account}/webhooks/{id}/pause", Needs(account.ChangeWebhooks), p.pauseWebhook},
-		{"POST", "/{account}/webhooks/{id}/resumption", Needs(account.ChangeWebhooks), p.resumeWebhook},
-		{"POST", "/{account}/webhooks/{id}/failed", Needs(account.ChangeWebhooks), p.replayFailed},
-		{"GET", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.askWebhookSecret},
-		{"POST", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.renewWebhookSecret},
-		{"GET", "/{account}/webhooks/{id}/deletion", Needs(account.ChangeWebhooks), p.askDeleteWebhook},
-		{"POST", "/{account}/webhooks/{id}/deletion", Needs(account.ChangeWebhooks), p.deleteWebhook},
-		{"GET", "/{account}/webhooks/{id}/deliveries/{delivery}", Needs(account.ViewWebhooks), p.delivery},
-		{"POST", "/{account}/webhooks/{id}/deliveries/{delivery}/replay", Needs(account.ChangeWebhooks), p.replayDelivery},
-
 		// People of an account
 		{"GET", "/{account}/hub-users", Needs(account.ViewHubUsers), p.hubUsers},
 		{"GET", "/{account}/hub-users.csv", Needs(account.ViewHubUsers), p.hubUsersCSV},
@@ -250,6 +233,27 @@ func (p *Portal) peopleRoutes() []Route {
 		{"POST", "/{account}/invitations/{id}/resend", Needs(account.InviteHubUsers), p.resend},
 		{"GET", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.askToCancel},
 		{"POST", "/{account}/invitations/{id}/cancellation", Needs(account.InviteHubUsers), p.cancelInvitation},
+	}
+}
+
+// hookRoutes are the pages of webhooks.
+func (p *Portal) hookRoutes() []Route {
+	return []Route{
+		{"GET", "/{account}/webhooks", Needs(account.ViewWebhooks), p.webhooks},
+		{"GET", "/{account}/webhooks/new", Needs(account.ChangeWebhooks), p.newWebhook},
+		{"POST", "/{account}/webhooks/new", Needs(account.ChangeWebhooks), p.addWebhook},
+		{"GET", "/{account}/webhooks/{id}", Needs(account.ViewWebhooks), p.webhook},
+		{"POST", "/{account}/webhooks/{id}", Needs(account.ChangeWebhooks), p.saveWebhook},
+		{"POST", "/{account}/webhooks/{id}/test", Needs(account.ChangeWebhooks), p.testWebhook},
+		{"POST", "/{account}/webhooks/{id}/pause", Needs(account.ChangeWebhooks), p.pauseWebhook},
+		{"POST", "/{account}/webhooks/{id}/resumption", Needs(account.ChangeWebhooks), p.resumeWebhook},
+		{"POST", "/{account}/webhooks/{id}/failed", Needs(account.ChangeWebhooks), p.replayFailed},
+		{"GET", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.askWebhookSecret},
+		{"POST", "/{account}/webhooks/{id}/secret", Needs(account.ChangeWebhooks), p.renewWebhookSecret},
+		{"GET", "/{account}/webhooks/{id}/deletion", Needs(account.ChangeWebhooks), p.askDeleteWebhook},
+		{"POST", "/{account}/webhooks/{id}/deletion", Needs(account.ChangeWebhooks), p.deleteWebhook},
+		{"GET", "/{account}/webhooks/{id}/deliveries/{delivery}", Needs(account.ViewWebhooks), p.delivery},
+		{"POST", "/{account}/webhooks/{id}/deliveries/{delivery}/replay", Needs(account.ChangeWebhooks), p.replayDelivery},
 	}
 }
 
