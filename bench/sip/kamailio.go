@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const kamailioPassword = "quiet-harbour-lantern"
@@ -49,6 +51,10 @@ func startRecordingKamailio(ctx context.Context, dir string, db *database) (*ser
 		sound.Process.Signal(syscall.SIGTERM)
 		sound.Wait()
 	}
+	if err := awaitSound(control); err != nil {
+		end()
+		return nil, err
+	}
 	s, err := runKamailio(ctx, dir, "{workers}", "8", "{storage}", strings.NewReplacer("{db}", db.kamailioURL("kamailio"), "{control}", control.String()).Replace(recording),
 		"{began}", recordingBegan, "{ended}", recordingEnded, "{more}", recordingMore)
 	if err != nil {
@@ -57,6 +63,25 @@ func startRecordingKamailio(ctx context.Context, dir string, db *database) (*ser
 	}
 	s.beside, s.down = sound.Process.Pid, end
 	return s, nil
+}
+
+// awaitSound returns when rtpengine answers: Kamailio would do without it for a minute.
+func awaitSound(control *net.UDPAddr) error {
+	c, err := net.DialUDP("udp", nil, control)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	answer := make([]byte, 256)
+	for range 100 {
+		fmt.Fprint(c, "bench d7:command4:pinge")
+		c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		if _, err := c.Read(answer); err == nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return errors.New("rtpengine did not get ready")
 }
 
 // kamailio makes the database anew, with those tables.

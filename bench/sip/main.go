@@ -252,7 +252,9 @@ func recorded(ctx context.Context, r *rig) error {
 		fmt.Println("recorded: Kamailio is not compared:", err)
 		same.servers = r.servers[:1]
 	} else if len(r.servers) > 1 && *other == "" {
-		same.servers = []maker{r.servers[0], {"kamailio", func(ctx context.Context, db *database) (*server, error) { return startRecordingKamailio(ctx, r.dir, db) }}}
+		same.servers = []maker{r.servers[0], {"kamailio", func(ctx context.Context, db *database) (*server, error) {
+			return startRecordingKamailio(ctx, r.dir, db)
+		}}}
 	}
 	what := fmt.Sprintf("extension call (407, INVITE to BYE, %v), %d/s, recorded in PostgreSQL with fsync, sound through ports of the server's; Kamailio with the modules dialog and acc, eight workers, and rtpengine", *hold, *callRate)
 	return same.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
