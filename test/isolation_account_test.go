@@ -270,10 +270,10 @@ var accountVerbs = map[string]verb{
 		return just(h.StaffPeople(c, a))
 	}},
 	"RetryJob": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
-		return nil, h.RetryJob(c, a, "nosuchjob")
+		return nil, h.RetryJob(c, a, deadJob)
 	}},
 	"DiscardJob": {whom: provider, writes: true, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
-		return nil, h.DiscardJob(c, a, "nosuchjob")
+		return nil, h.DiscardJob(c, a, deadJob)
 	}},
 	"Recovery": {whom: members, names: true, call: func(h *harbour, c ctx, a actor) (any, error) {
 		return just(h.Recovery(c, a, h.joID))

@@ -212,7 +212,7 @@ func TestImportOfPeopleByAKeyWithoutTheScope(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
 		admin := r.Open("harbour")
 		g := group(t, r, admin, "Leads", account.Roles{account.Admin})
-		_, key := r.Key(admin, account.InviteHubUsers)
+		_, key := r.Key(admin, account.ViewHome, account.InviteHubUsers)
 		i, err := r.ReviewImport(t.Context(), key, "Email,Groups\njo@harbour.example,Leads\nlee@harbour.example,\n", "")
 		must(t, err)
 		if got := outcomes(t, r, admin, i.ID); !slices.Equal(got, []string{"2 refused", "3 to-invite"}) {
