@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hubline/base/fault"
 	"hubline/base/scim"
@@ -216,6 +217,33 @@ func TestDirectoryTakesBackOnlyWhatItDid(t *testing.T) {
 		}
 		if off = switched(t, r, directory, off.ID, true); !off.Active {
 			t.Errorf("activated: %+v", off)
+		}
+	})
+}
+
+// An invitation that ran out lets nobody in, so its person is not active, for one and for filters. They are again when an admin sends it
+// again, or when the directory switches them off and on.
+func TestDirectoryAfterAnInvitationRanOut(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		_, directory := r.Directory(admin)
+		p := bring(t, r, directory, "jo@harbour.example")
+		r.Clock.Advance(8 * 24 * time.Hour)
+		late, err := r.DirectoryPersonByID(t.Context(), directory, p.ID)
+		if must(t, err); late.Active || len(people(t, r, directory, "active eq true")) != 0 || len(people(t, r, directory, "active eq false")) != 1 {
+			t.Errorf("after the invitation ran out: %+v", late)
+		}
+		id := scan[string](t, r, `SELECT id FROM invitations WHERE email = 'jo@harbour.example'`)
+		must(t, second(r.Resend(t.Context(), admin.SignIn().Check().Actor(), id, 0)))
+		if again, err := r.DirectoryPersonByID(t.Context(), directory, p.ID); err != nil || !again.Active {
+			t.Errorf("sent again: %+v, %v", again, err)
+		}
+		r.Clock.Advance(8 * 24 * time.Hour)
+		if off := switched(t, r, directory, p.ID, false); off.Active {
+			t.Errorf("switched off: %+v", off)
+		}
+		if on := switched(t, r, directory, p.ID, true); !on.Active || scan[int](t, r, `SELECT COUNT(*) FROM invitations WHERE email = 'jo@harbour.example' AND state = 'pending'`) != 1 {
+			t.Errorf("switched on: %+v", on)
 		}
 	})
 }

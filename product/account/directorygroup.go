@@ -225,7 +225,7 @@ func (r *Room) changeDirectoryMembers(ctx context.Context, q db.Q, actor Actor, 
 	}
 	var gone []DirectoryPerson
 	if c.Replace {
-		gone, err = r.directoryPeople(ctx, q, ` AND d.id IN (SELECT user_id FROM directory_members WHERE account_id = $1 AND group_id = $2)`, a, g.ID)
+		gone, err = r.directoryPeople(ctx, q, ` AND d.id IN (SELECT user_id FROM directory_members WHERE account_id = $1 AND group_id = $3)`, a, r.now(), g.ID)
 		gone = slices.DeleteFunc(gone, func(p DirectoryPerson) bool { return slices.Contains(c.Add, p.ID) })
 	} else {
 		gone, err = r.directoryChosen(ctx, q, a, c.Remove)
@@ -269,7 +269,7 @@ func memberships(people []DirectoryPerson) (ids []string) {
 // directoryChosen reads the directory's people by their IDs.
 func (r *Room) directoryChosen(ctx context.Context, q db.Q, accountID string, ids []string) (list []DirectoryPerson, err error) {
 	for some := range slices.Chunk(ids, most) {
-		found, err := r.directoryPeople(ctx, q, ` AND d.id IN (`+db.In(2, len(some))+`)`, append([]any{accountID}, anys(some)...)...)
+		found, err := r.directoryPeople(ctx, q, ` AND d.id IN (`+db.In(3, len(some))+`)`, append([]any{accountID, r.now()}, anys(some)...)...)
 		if err != nil {
 			return nil, err
 		}

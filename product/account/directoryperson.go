@@ -39,15 +39,16 @@ type DirectoryPerson struct {
 // MostDirectoryPeople is how many people a directory can bring into one account.
 const MostDirectoryPeople = 50_000
 
-// active is what Active says, in SQL.
+// directoryActive is what Active says, in SQL.
 const directoryActive = `(CASE WHEN m.id IS NOT NULL THEN CASE WHEN m.state = 'active' THEN 1 ELSE 0 END WHEN d.stopped = 0 AND COALESCE(i.state, '') = 'pending' THEN 1 ELSE 0 END)`
 
 const directoryPersonColumns = `d.id, d.user_name, d.external_id, d.display_name, d.formatted, d.given_name, d.family_name, d.email, d.email_given, d.created_at, d.changed_at, d.stopped,
 	d.invitation_id, COALESCE(m.id, ''), COALESCE(i.state, ''), ` + directoryActive
 
+// fromDirectoryPeople takes the account and now. An invitation that ran out lets nobody in, and counts as none.
 const fromDirectoryPeople = ` FROM directory_people d
 	LEFT JOIN memberships m ON m.account_id = d.account_id AND m.id = d.membership_id AND m.state <> 'removed'
-	LEFT JOIN invitations i ON i.account_id = d.account_id AND i.id = d.invitation_id
+	LEFT JOIN invitations i ON i.account_id = d.account_id AND i.id = d.invitation_id AND (i.state <> 'pending' OR i.expires_at > $2)
 	WHERE d.account_id = $1`
 
 func (p *DirectoryPerson) fields() []any {
@@ -94,7 +95,7 @@ func (r *Room) DirectoryPeople(ctx context.Context, actor Actor, filter *scim.Fi
 	if _, _, err := r.synced(ctx, r.DB, actor); err != nil {
 		return nil, 0, err
 	}
-	where, args, err := filterSQL(filter, directoryPeopleColumns, []any{actor.Account.ID})
+	where, args, err := filterSQL(filter, directoryPeopleColumns, []any{actor.Account.ID, r.now()})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -106,7 +107,7 @@ func (r *Room) DirectoryPeople(ctx context.Context, actor Actor, filter *scim.Fi
 	return list, total, err
 }
 
-// directoryPeople reads people by what follows the account in WHERE; the account is the first argument.
+// directoryPeople reads people by what follows the account in WHERE; the account and now are the first arguments.
 func (r *Room) directoryPeople(ctx context.Context, q db.Q, where string, args ...any) (list []DirectoryPerson, err error) {
 	return db.Collect(ctx, q, (*DirectoryPerson).fields, `SELECT `+directoryPersonColumns+fromDirectoryPeople+where, args...)
 }
@@ -121,7 +122,7 @@ func (r *Room) DirectoryPersonByID(ctx context.Context, actor Actor, id string) 
 }
 
 func (r *Room) directoryPerson(ctx context.Context, q db.Q, accountID, id string) (p DirectoryPerson, err error) {
-	err = q.QueryRowContext(ctx, `SELECT `+directoryPersonColumns+fromDirectoryPeople+` AND d.id = $2`, accountID, id).Scan(p.fields()...)
+	err = q.QueryRowContext(ctx, `SELECT `+directoryPersonColumns+fromDirectoryPeople+` AND d.id = $3`, accountID, r.now(), id).Scan(p.fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = notFound()
 	}
