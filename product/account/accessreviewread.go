@@ -127,24 +127,16 @@ func (r *Room) pastReviews(ctx context.Context, accountID, after string, limit i
 		return nil, "", err
 	}
 	before := cmpOr(at.ID, "~") // behind every ID, which begin with the time in digits and small letters
-	rows, err := r.DB.QueryContext(ctx, `SELECT `+reviewColumns+` FROM access_reviews v WHERE v.account_id = $1 AND v.id < $2 AND v.done_at > 0 ORDER BY v.id DESC LIMIT $3`,
+	list, err = db.Collect(ctx, r.DB, (*AccessReview).fields, `SELECT `+reviewColumns+` FROM access_reviews v WHERE v.account_id = $1 AND v.id < $2 AND v.done_at > 0 ORDER BY v.id DESC LIMIT $3`,
 		accountID, before, limit+1)
 	if err != nil {
 		return nil, "", err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var v AccessReview
-		if err := rows.Scan(v.fields()...); err != nil {
-			return nil, "", err
-		}
-		list = append(list, v)
 	}
 	if len(list) > limit {
 		list = list[:limit]
 		next = listing.Write(r.Keys, mark, listing.Cursor{ID: list[limit-1].ID})
 	}
-	return list, next, rows.Err()
+	return list, next, nil
 }
 
 // AccessReviewByID returns one review of the actor's account.

@@ -131,20 +131,8 @@ func (r *Room) TermsVersions(ctx context.Context, actor Actor) (list []Terms, er
 	if !actor.Provider() {
 		return nil, notFound()
 	}
-	rows, err := r.DB.QueryContext(ctx, `
+	return db.Collect(ctx, r.DB, func(t *Terms) []any { return append(t.fields(), &t.Accepted) }, `
 		SELECT `+termsColumns+`, (SELECT COUNT(*) FROM terms_acceptances x WHERE x.version = t.version) FROM terms_versions t ORDER BY t.version DESC LIMIT 500`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var t Terms
-		if err := rows.Scan(append(t.fields(), &t.Accepted)...); err != nil {
-			return nil, err
-		}
-		list = append(list, t)
-	}
-	return list, rows.Err()
 }
 
 // TermsHistory lists every version without its texts, newest first, for the people of an account.
@@ -153,19 +141,7 @@ func (r *Room) TermsHistory(ctx context.Context, actor Actor) (list []Terms, err
 	if err := actor.Require(ViewHome); err != nil {
 		return nil, err
 	}
-	rows, err := r.DB.QueryContext(ctx, `SELECT version, dated, published_at FROM terms_versions ORDER BY version DESC LIMIT 500`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var t Terms
-		if err := rows.Scan(&t.Version, &t.Dated, &t.PublishedAt); err != nil {
-			return nil, err
-		}
-		list = append(list, t)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, func(t *Terms) []any { return []any{&t.Version, &t.Dated, &t.PublishedAt} }, `SELECT version, dated, published_at FROM terms_versions ORDER BY version DESC LIMIT 500`)
 }
 
 // TermsVersion returns one version with its texts, for the people of an account.
@@ -256,17 +232,7 @@ func (r *Room) EachAcceptance(ctx context.Context, actor Actor, fn func(Acceptan
 }
 
 func (r *Room) acceptances(ctx context.Context, condition string, args ...any) (list []Acceptance, err error) {
-	rows, err := r.DB.QueryContext(ctx, `SELECT x.person_id, p.email, p.name, x.version, x.accepted_at, x.address FROM terms_acceptances x JOIN people p ON p.id = x.person_id WHERE `+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var a Acceptance
-		if err := rows.Scan(&a.PersonID, &a.Email, &a.Name, &a.Version, &a.AcceptedAt, &a.Address); err != nil {
-			return nil, err
-		}
-		list = append(list, a)
-	}
-	return list, rows.Err()
+	return db.Collect(ctx, r.DB, func(a *Acceptance) []any {
+		return []any{&a.PersonID, &a.Email, &a.Name, &a.Version, &a.AcceptedAt, &a.Address}
+	}, `SELECT x.person_id, p.email, p.name, x.version, x.accepted_at, x.address FROM terms_acceptances x JOIN people p ON p.id = x.person_id WHERE `+condition, args...)
 }
