@@ -61,7 +61,7 @@ type ReviewPeople struct {
 
 // ReviewDecision is what is decided about one hub user.
 type ReviewDecision struct {
-	ID       string   `json:"id" pattern:"^[a-z2-7]{26}$" patternDescription:"an ID" doc:"ID of the hub user." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
+	ID       string   `json:"id" pattern:"^[a-z2-7]{26}$" doc:"ID of the hub user." example:"k3vq5zr2yb7m4xw6ct2ahsn5de"`
 	Version  int64    `json:"version" doc:"The version in which you saw them." example:"1"`
 	Decision string   `json:"decision" enum:"keep,change,remove" doc:"keep leaves everything; change gives other roles directly, what groups give stays; remove takes them out of the account." example:"keep"`
 	Roles    []string `json:"roles,omitempty" nullable:"false" enum:"admin,billing" maxItems:"10" doc:"For change: all roles they are to have directly; none for a Standard user."`
