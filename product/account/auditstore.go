@@ -25,13 +25,13 @@ func (r *Room) CheckAuditLogs(ctx context.Context, actor Actor, notes []string, 
 	if actor.Kind != Operator {
 		return notFound()
 	}
-	logs := []AuditFinding{{}}
-	logs, err = db.Collect(ctx, r.DB, func(f *AuditFinding) []any { return []any{&f.Account, &f.Slug} },
+	logs, err := db.Collect(ctx, r.DB, func(f *AuditFinding) []any { return []any{&f.Account, &f.Slug} },
 		`SELECT id, slug FROM accounts ORDER BY slug`)
 	if err != nil {
 		return err
 	}
-	for _, f := range logs {
+	provider := AuditFinding{} // its own log belongs to no account
+	for _, f := range append([]AuditFinding{provider}, logs...) {
 		if err := r.checkLog(ctx, &f, notes); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -77,12 +78,17 @@ func TestS26ExportVerifies(t *testing.T) {
 			}
 		}
 		r.Clock.Advance(minute)
+		var logs []string
 		must(t, r.CheckAuditLogs(t.Context(), account.Operate(), nil, func(f account.AuditFinding) error {
+			logs = append(logs, f.Slug)
 			if f.Broken != nil || f.Slug == "harbour" && f.Entries == 0 {
 				t.Errorf("the store's log of %q: %+v", f.Slug, f)
 			}
 			return nil
 		}))
+		if !slices.Contains(logs, "") || !slices.Contains(logs, "harbour") {
+			t.Errorf("the logs of %q are checked, the provider's own is not among them or the account's", logs)
+		}
 		if err := r.CheckAuditLogs(t.Context(), admin.Actor(), nil, nil); !fault.Is(err, fault.NotFound) {
 			t.Errorf("an admin checks all logs: %v", err)
 		}

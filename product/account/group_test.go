@@ -197,8 +197,6 @@ func make1001() []string {
 	return list
 }
 
-func second2[A, B any](_ A, _ B, err error) error { return err }
-
 // The account keeps an active admin whichever way a group would take the last one, and what they offered stops with their right.
 func TestGroupLastAdmin(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {
