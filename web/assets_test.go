@@ -271,3 +271,23 @@ func TestEveryFieldAndIdOfTheComponentPageIsSound(t *testing.T) {
 		}
 	}
 }
+
+func TestLean(t *testing.T) {
+	t.Parallel()
+	source := "\n  /* one */\n/* two\n   lines */\n\t.a { color: red } /* said beside */\n/* before */ .b {}\n\n  // gone\n  let x = 1 // said beside\n"
+	if got, want := string(lean([]byte(source))), ".a { color: red } /* said beside */\n/* before */ .b {}\nlet x = 1 // said beside"; got != want {
+		t.Errorf("lean:\n%s\nwant:\n%s", got, want)
+	}
+	// What lean may not see in our files: a text that goes over several lines.
+	for _, name := range []string{"app.js", "policy.js"} {
+		content, err := assetFiles.ReadFile("assets/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(content), "\n") {
+			if strings.Count(line, "`")%2 != 0 {
+				t.Errorf("assets/%s:%d: a text that goes on in the next line", name, i+1)
+			}
+		}
+	}
+}

@@ -287,17 +287,24 @@ func (p *Provider) Rotate() {
 // that of an authorisation request.
 func (p *Provider) Approve(address string, u User) string {
 	p.t.Helper()
-	who := session(p.t)
-	p.ask(who, http.MethodPost, "/api/auth/", map[string]any{"username": u.Username, "password": u.Password}, nil)
 	asked, err := url.Parse(address)
 	must(p.t, err)
-	p.ask(who, http.MethodPut, "/api/auth/grant/"+asked.Query().Get("client_id"), map[string]any{"scope": "openid"}, nil)
+	who := p.Agree(asked.Query().Get("client_id"), u)
 	answer, err := who.Get(address + "&g_continue")
 	must(p.t, err)
 	defer answer.Body.Close()
 	back, err := answer.Location()
 	must(p.t, err)
 	return back.String()
+}
+
+// Agree lets a client know who the user is, as they would on their first way through it, and returns the session in which they did.
+func (p *Provider) Agree(client string, u User) *http.Client {
+	p.t.Helper()
+	who := session(p.t)
+	p.ask(who, http.MethodPost, "/api/auth/", map[string]any{"username": u.Username, "password": u.Password}, nil)
+	p.ask(who, http.MethodPut, "/api/auth/grant/"+client, map[string]any{"scope": "openid"}, nil)
+	return who
 }
 
 // newKey draws a private key as a JSON Web Key Set, RSA and elliptic in turns.
