@@ -110,11 +110,7 @@ func (d *door) grantVisits(ctx context.Context, actor account.Actor, in *struct 
 	Writing
 	Body NewVisitGrant
 }) (*listing[VisitGrant], error) {
-	hours := in.Body.Hours
-	if hours == 0 {
-		hours = -1 // taking it back is another operation
-	}
-	g, err := d.Support.GrantVisits(ctx, actor, hours, in.Body.Change)
+	g, err := d.Support.GrantVisits(ctx, actor, in.Body.Hours, in.Body.Change)
 	return &listing[VisitGrant]{grantShown(g)}, err
 }
 
@@ -122,8 +118,7 @@ func (d *door) endGrant(ctx context.Context, actor account.Actor, _ *struct {
 	InAccount
 	Writing
 }) (*nothing, error) {
-	_, err := d.Support.GrantVisits(ctx, actor, 0, false)
-	return nil, err
+	return nil, d.Support.EndVisitGrant(ctx, actor)
 }
 
 func (d *door) visitShown(v support.Visit) Visit {

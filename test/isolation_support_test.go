@@ -53,6 +53,9 @@ func supportVerbs(t *testing.T, h *harbour) map[string]verb {
 		"GrantVisits": {whom: members, writes: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			return just(room.GrantVisits(c, a, 4, true))
 		}},
+		"EndVisitGrant": {whom: members, writes: true, call: func(_ *harbour, c ctx, a actor) (any, error) {
+			return nil, room.EndVisitGrant(c, a)
+		}},
 		"VisitGrant": {whom: members, call: func(_ *harbour, c ctx, a actor) (any, error) {
 			found, _, err := room.VisitGrant(c, a)
 			return found, err

@@ -97,9 +97,6 @@ func (p *Portal) grantVisits(r *Request) error {
 	if err := r.Decode(&in); err != nil {
 		return r.Again(err, p.visits)
 	}
-	if in.Hours == 0 {
-		in.Hours = -1 // taking it back has a button of its own
-	}
 	if _, err := p.Support.GrantVisits(r.Context(), r.Viewer.Actor, in.Hours, in.Change); err != nil {
 		return r.Again(err, p.visits)
 	}
@@ -108,7 +105,7 @@ func (p *Portal) grantVisits(r *Request) error {
 
 // endGrant takes back what was allowed ahead of time.
 func (p *Portal) endGrant(r *Request) error {
-	if _, err := p.Support.GrantVisits(r.Context(), r.Viewer.Actor, 0, false); err != nil {
+	if err := p.Support.EndVisitGrant(r.Context(), r.Viewer.Actor); err != nil {
 		return r.Again(err, p.visits)
 	}
 	return r.Go(r.to("support", "visits"), Banner{Text: "Staff have to ask again before they can come in."})

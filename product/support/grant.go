@@ -14,31 +14,40 @@ import (
 	"hubline/product/account"
 )
 
-// GrantVisits lets the provider's staff in ahead of time, for so many hours from now: who of them asks is in at once. It replaces an earlier
-// grant. Zero hours take it back; visits that go on are not ended by that. Granting needs a
-// fresh step-up check.
+// GrantVisits lets the provider's staff in ahead of time, for 1 to GrantMost hours from now: who of them asks is in at once. It replaces an
+// earlier grant, and needs a fresh step-up check.
 func (r *Room) GrantVisits(ctx context.Context, actor account.Actor, hours int, change bool) (g Grant, err error) {
 	defer fault.Wrap(&err, "support.GrantVisits")
 	if err := actor.Require(account.LetStaffIn); err != nil {
 		return g, err
 	}
-	if hours < 0 || hours > GrantMost {
+	if hours < 1 || hours > GrantMost {
 		return g, fault.Field("grant-hours", "hours", "Enter 1 to "+strconv.Itoa(GrantMost)+" hours")
 	}
-	err = r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
+	now := r.now()
+	g = Grant{UntilAt: now + (time.Duration(hours) * time.Hour).Milliseconds(), Change: change, GrantedAt: now, GrantedBy: actor.Signature()}
+	return g, r.setGrant(ctx, actor, g, account.VisitsGranted, func(ctx context.Context, q db.Q, actor account.Actor) error {
+		return r.Account.Confirmed(ctx, q, actor)
+	})
+}
+
+// EndVisitGrant takes back what the account allows ahead of time. Visits that go on are not ended by it.
+func (r *Room) EndVisitGrant(ctx context.Context, actor account.Actor) (err error) {
+	defer fault.Wrap(&err, "support.EndVisitGrant")
+	if err := actor.Require(account.LetStaffIn); err != nil {
+		return err
+	}
+	return r.setGrant(ctx, actor, Grant{}, account.VisitGrantEnded, func(context.Context, db.Q, account.Actor) error { return nil })
+}
+
+// setGrant puts a grant in place of the one before, once check lets it; the zero Grant allows nothing.
+func (r *Room) setGrant(ctx context.Context, actor account.Actor, g Grant, action account.Action, check func(context.Context, db.Q, account.Actor) error) error {
+	return r.DB.Tx(ctx, func(ctx context.Context, q db.Q) error {
 		if err := r.Account.Still(ctx, q, &actor, account.LetStaffIn); err != nil {
 			return err
 		}
-		if hours > 0 {
-			if err := r.Account.Confirmed(ctx, q, actor); err != nil {
-				return err
-			}
-		}
-		now := r.now()
-		g = Grant{UntilAt: now + (time.Duration(hours) * time.Hour).Milliseconds(), Change: change, GrantedAt: now, GrantedBy: actor.Signature()}
-		action, extent := account.VisitsGranted, Visit{UntilAt: g.UntilAt, Change: change}.extent(actor.Account.Location())
-		if hours == 0 {
-			g, action, extent = Grant{}, account.VisitGrantEnded, ""
+		if err := check(ctx, q, actor); err != nil {
+			return err
 		}
 		if _, err := q.ExecContext(ctx, `
 			INSERT INTO visit_grants (account_id, until_at, may_change, granted_at, granted_by) VALUES ($1, $2, $3, $4, $5)
@@ -46,12 +55,15 @@ func (r *Room) GrantVisits(ctx context.Context, actor account.Actor, hours int, 
 			actor.Account.ID, g.UntilAt, bit(g.Change), g.GrantedAt, g.GrantedBy); err != nil {
 			return err
 		}
+		extent := ""
+		if g.UntilAt > 0 {
+			extent = Visit{UntilAt: g.UntilAt, Change: g.Change}.extent(actor.Account.Location())
+		}
 		if err := r.note(ctx, q, actor, action, Visit{ID: actor.Account.ID, StaffName: r.Provider.Name}, extent); err != nil {
 			return err
 		}
 		return r.Account.Notice(ctx, q, actor.Account.ID)
 	})
-	return g, err
 }
 
 // grant returns what the account allows ahead of time, while it stands.
