@@ -85,6 +85,28 @@ func (db *database) psql(ctx context.Context, name string, args ...string) error
 	return db.run(ctx, "psql", append([]string{"-q", "-h", "127.0.0.1", "-p", strconv.Itoa(db.port), "-U", "bench", "-d", name, "-v", "ON_ERROR_STOP=1"}, args...)...)
 }
 
+// sum adds up a column.
+func (db *database) sum(ctx context.Context, name, column, table string) (int, error) {
+	return number(exec.CommandContext(ctx, filepath.Join(db.bin, "psql"), "-At", "-h", "127.0.0.1", "-p", strconv.Itoa(db.port), "-U", "bench", "-d", name, "-c", sumOf(column, table)))
+}
+
+// sumInFile adds up a column of a table in an SQLite file.
+func sumInFile(ctx context.Context, file, column, table string) (int, error) {
+	return number(exec.CommandContext(ctx, "sqlite3", "-readonly", file, sumOf(column, table)))
+}
+
+func sumOf(column, table string) string {
+	return "SELECT COALESCE(SUM(" + column + "), 0) FROM " + table
+}
+
+func number(cmd *exec.Cmd) (int, error) {
+	out, err := cmd.Output()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err)
+	}
+	return strconv.Atoi(string(bytes.TrimSpace(out)))
+}
+
 // create makes an empty database of that name.
 func (db *database) create(ctx context.Context, name string) error {
 	if err := db.psql(ctx, "postgres", "-c", "DROP DATABASE IF EXISTS "+name); err != nil {

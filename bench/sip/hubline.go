@@ -170,7 +170,11 @@ func (h *hubline) start(ctx context.Context, pg *database) (*server, error) {
 		s.users = append(s.users, &user{device: as})
 	}
 	args := []string{"serve", "--data", data, "--http", "127.0.0.1:0", "--base-url", "http://bench.test", "--sip", addr.String(), "--log-level", "error"}
+	s.written = func(ctx context.Context) (int, error) {
+		return sumInFile(ctx, filepath.Join(data, "hubline.db"), "cseq", "locations")
+	}
 	if pg != nil {
+		s.written = func(ctx context.Context) (int, error) { return pg.sum(ctx, "hubline", "cseq", "locations") }
 		if err := h.restore(ctx, pg, data); err != nil {
 			return nil, err
 		}

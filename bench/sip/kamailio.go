@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -26,6 +27,57 @@ func startKamailio(ctx context.Context, dir string, db *database) (*server, erro
 		storage = "loadmodule \"db_postgres.so\"\n" + `modparam("usrloc", "db_mode", 1)` + "\n" + fmt.Sprintf(`modparam("usrloc", "db_url", "%s")`, db.kamailioURL("kamailio"))
 	}
 	return runKamailio(ctx, dir, "{workers}", workers, "{storage}", storage, "{began}", "", "{ended}", "", "{more}", "")
+}
+
+// startKeepingKamailio runs Kamailio with bindings in memory that processes of their own write to a database each second, a commit for each
+// binding: eight of them to PostgreSQL, or one to a file of SQLite when there is no other.
+func startKeepingKamailio(ctx context.Context, dir string, db *database) (*server, error) {
+	var driver, url, writers string
+	var written func(ctx context.Context) (int, error)
+	if db != nil {
+		if err := db.kamailio(ctx, "standard", "usrloc"); err != nil {
+			return nil, err
+		}
+		driver, url, writers = `loadmodule "db_postgres.so"`, db.kamailioURL("kamailio"), "8"
+		written = func(ctx context.Context) (int, error) { return db.sum(ctx, "kamailio", "cseq", "location") }
+	} else {
+		file := filepath.Join(dir, "kamailio.db")
+		if err := sqliteTables(ctx, file, "standard", "usrloc"); err != nil {
+			return nil, err
+		}
+		driver, url, writers = `loadmodule "db_sqlite.so"`, "sqlite://"+file, "1"
+		written = func(ctx context.Context) (int, error) { return sumInFile(ctx, file, "cseq", "location") }
+	}
+	s, err := runKamailio(ctx, dir, "{workers}", "1", "{storage}", driver+fmt.Sprintf(keeping, url, writers), "{began}", "", "{ended}", "", "{more}", "")
+	if err != nil {
+		return nil, err
+	}
+	s.written = written
+	return s, nil
+}
+
+const keeping = `
+modparam("usrloc", "db_url", "%s")
+modparam("usrloc", "db_mode", 2)
+modparam("usrloc", "timer_interval", 1)
+modparam("usrloc", "timer_procs", %s)
+`
+
+// sqliteTables makes a file with those tables of Kamailio's anew. Its write-ahead log is a property that the file keeps.
+func sqliteTables(ctx context.Context, file string, tables ...string) error {
+	for _, old := range []string{file, file + "-wal", file + "-shm"} {
+		if err := os.Remove(old); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	args := []string{"-bail", file, "PRAGMA journal_mode=WAL"}
+	for _, table := range tables {
+		args = append(args, ".read /usr/share/kamailio/db_sqlite/"+table+"-create.sql")
+	}
+	if out, err := exec.CommandContext(ctx, "sqlite3", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("sqlite3: %w: %s", err, out)
+	}
+	return nil
 }
 
 // startRecordingKamailio runs Kamailio with what Hubline does in a call: it keeps dialogs, has rtpengine carry the sound through ports of

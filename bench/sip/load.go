@@ -23,6 +23,7 @@ type load struct {
 	read  sync.WaitGroup
 
 	begin, end func() // of what is measured
+	ended      func() // right after it; nil for nothing
 
 	mu      sync.Mutex
 	calling map[string]*call // by Call-ID
@@ -136,21 +137,59 @@ func (l *load) through(ctx context.Context, rate int, length time.Duration, begi
 	paced(ctx, rate, length, begin(t))
 	time.Sleep(rest)
 	l.end()
+	if l.ended != nil {
+		l.ended()
+	}
 	return t
 }
 
-// registers lets users register in turn: refreshes, or bindings that come and go.
-func (l *load) registers(ctx context.Context, rate int, length time.Duration, change bool) (counted, error) {
+// behind says how long ago that was sent, at so many registrations a second, which the database does not have yet. A registration takes two
+// sequence numbers.
+func (l *load) behind(ctx context.Context, rate int) string {
+	written, err := l.s.written(ctx)
+	if err != nil {
+		return ", " + err.Error()
+	}
+	sent := 0
+	for _, u := range l.s.users {
+		u.mu.Lock()
+		sent += u.cseq
+		u.mu.Unlock()
+	}
+	return fmt.Sprintf(", the database %.1f s behind", float64(sent-written)/2/float64(rate))
+}
+
+const (
+	usual    = 600 // seconds that a registration is for
+	shortest = 60  // with which growing begins
+)
+
+// An expiry says for how many seconds users register when they do so for the nth time.
+type expiry func(n int) int
+
+func steady(int) int { return usual }
+
+// comingAndGoing is for bindings that are taken away and made again.
+func comingAndGoing(n int) int { return n % 2 * usual }
+
+// growing is half as long again each time. Hubline stores a binding for twice as long as it grants it and need not write the next refresh;
+// so it has to write every one, ten times in a row until its longest grant of an hour.
+func growing(n int) int {
+	seconds := shortest * 3 / 2
+	for range n {
+		seconds += seconds / 2
+	}
+	return seconds
+}
+
+// registers lets users register in turn.
+func (l *load) registers(ctx context.Context, rate int, length time.Duration, expires expiry) (counted, error) {
 	turn := 0
 	begin := func(t *tally) func(int) {
 		return func(int) {
 			u := l.s.users[turn%len(l.s.users)]
-			expires := 600
-			if change && turn/len(l.s.users)%2 == 0 {
-				expires = 0
-			}
+			l.register(u, expires(turn/len(l.s.users)), t)
 			turn++
-			l.register(u, expires, t)
 		}
 	}
 	t := l.through(ctx, rate, length, begin)
@@ -168,8 +207,8 @@ func (l *load) registers(ctx context.Context, rate int, length time.Duration, ch
 	return t.counted, ctx.Err()
 }
 
-// registerAll lets every user register once, and again those that got no answer.
-func (l *load) registerAll(ctx context.Context) error {
+// registerAll lets every user register once for so many seconds, and again those that got no answer.
+func (l *load) registerAll(ctx context.Context, seconds int) error {
 	for range 30 {
 		var left []*user
 		for _, u := range l.s.users {
@@ -186,7 +225,7 @@ func (l *load) registerAll(ctx context.Context) error {
 		const slow = 1000
 		paced(ctx, slow, time.Duration(len(left))*time.Second/slow+time.Millisecond, func(n int) {
 			if n < len(left) {
-				l.register(left[n], 600, nil)
+				l.register(left[n], seconds, nil)
 			}
 		})
 		time.Sleep(giveUp)

@@ -1,8 +1,8 @@
 // Command sip measures the real binary as a SIP server and, in turn with it, Kamailio where that is installed: processor time for each
 // authenticated registration and for each extension call, latency, the rate at which failures begin, memory for each registration.
 //
-//	go run ./bench/sip                               everything, about eight minutes
-//	go run ./bench/sip -only register -rounds 5      one part: register, written, calls, recorded, limits, memory
+//	go run ./bench/sip                               everything, about ten minutes
+//	go run ./bench/sip -only register -rounds 5      one part: register, kept, written, calls, recorded, limits, memory
 //	go run ./bench/sip -only calls -against OLD      beside another build of Hubline instead of Kamailio: what a change brought
 //
 // On Linux with two processors or more the server has the first to itself and the load comes from the second. Processor time is the
@@ -26,7 +26,7 @@ import (
 )
 
 var (
-	only     = flag.String("only", "", "one part instead of all: register, written, calls, recorded, limits, memory")
+	only     = flag.String("only", "", "one part instead of all: register, kept, written, calls, recorded, limits, memory")
 	rounds   = flag.Int("rounds", 3, "measurements of each server, in turn")
 	seconds  = flag.Int("seconds", 4, "how long each measurement lasts, after a warm-up of two seconds")
 	people   = flag.Int("users", 2000, "phone users, in accounts of 200")
@@ -89,7 +89,7 @@ func measure(ctx context.Context) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *rig) error
-	}{{"register", registrations}, {"written", written}, {"calls", calls}, {"recorded", recorded}, {"limits", limits}, {"memory", memory}} {
+	}{{"register", registrations}, {"kept", kept}, {"written", written}, {"calls", calls}, {"recorded", recorded}, {"limits", limits}, {"memory", memory}} {
 		if *only != "" && *only != part.name {
 			continue
 		}
@@ -108,6 +108,7 @@ type result struct {
 	took         time.Duration
 	done, failed int
 	p50, p99     time.Duration
+	behind       string // how far the database is behind the answers; empty where nobody looks
 }
 
 func (r result) cost() float64 { return float64(r.used.Nanoseconds()) / 1000 / float64(max(r.done, 1)) }
@@ -121,8 +122,8 @@ func (r result) String() string {
 	if r.stored > 0 {
 		text += fmt.Sprintf(" (%.1f with the database)", r.all())
 	}
-	return text + fmt.Sprintf(", %3.0f %% of a processor (the load %.0f %%), p50 %v p99 %v, %.0f/s, %d of %d failed", 100*r.used.Seconds()/r.took.Seconds(),
-		100*r.own.Seconds()/r.took.Seconds(), r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), float64(r.done)/r.took.Seconds(), r.failed, r.done+r.failed)
+	return text + fmt.Sprintf(", %3.0f %% of a processor (the load %.0f %%), p50 %v p99 %v, %.0f/s, %d of %d failed%s", 100*r.used.Seconds()/r.took.Seconds(),
+		100*r.own.Seconds()/r.took.Seconds(), r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), float64(r.done)/r.took.Seconds(), r.failed, r.done+r.failed, r.behind)
 }
 
 // compare measures every server in turn and prints the ratio of the first to the second.
@@ -159,8 +160,8 @@ func (r *rig) compare(ctx context.Context, what string, one func(ctx context.Con
 	return nil
 }
 
-// against runs work on a fresh server with every user registered, and adds up what it used.
-func against(ctx context.Context, m maker, db *database, work func(l *load) (counted, error)) (r result, err error) {
+// against runs work on a fresh server with every user registered for so many seconds, and adds up what it used.
+func against(ctx context.Context, m maker, db *database, registered int, work func(l *load) (counted, error)) (r result, err error) {
 	s, err := m.start(ctx, db)
 	if err != nil {
 		return r, err
@@ -171,7 +172,7 @@ func against(ctx context.Context, m maker, db *database, work func(l *load) (cou
 		return r, err
 	}
 	defer l.close()
-	if err := l.registerAll(ctx); err != nil {
+	if err := l.registerAll(ctx, registered); err != nil {
 		return r, err
 	}
 	return l.measured(s, db, work)
@@ -212,7 +213,41 @@ func length() time.Duration { return time.Duration(*seconds) * time.Second }
 func registrations(ctx context.Context, r *rig) error {
 	what := fmt.Sprintf("registration (401, 200), a refresh, %d/s, %d users; Kamailio keeps bindings in memory only, Hubline writes them to SQLite behind the answer", *rate, *people)
 	return r.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
-		return against(ctx, m, nil, func(l *load) (counted, error) { return l.registers(ctx, *rate, length(), false) })
+		return against(ctx, m, nil, usual, func(l *load) (counted, error) { return l.registers(ctx, *rate, length(), steady) })
+	})
+}
+
+// kept are refreshes that both servers write to the same kind of database, behind their answers and within about a second.
+func kept(ctx context.Context, r *rig) error {
+	db, err := startDatabase(ctx, r.dir)
+	if err != nil {
+		fmt.Println("kept: not compared on PostgreSQL:", err)
+	} else {
+		defer db.stop()
+		if err := r.keeps(ctx, "PostgreSQL with fsync", db); err != nil {
+			return err
+		}
+	}
+	return r.keeps(ctx, "SQLite with a write-ahead log", nil)
+}
+
+func (r *rig) keeps(ctx context.Context, where string, db *database) error {
+	same := *r
+	if len(r.servers) > 1 && *other == "" {
+		same.servers = []maker{r.servers[0], {"kamailio", func(ctx context.Context, db *database) (*server, error) {
+			return startKeepingKamailio(ctx, r.dir, db)
+		}}}
+	}
+	slow := min(*rate, 500)
+	what := fmt.Sprintf("registration (401, 200), a refresh, written within about a second, %d/s, %d users; Kamailio with usrloc db_mode 2 and a timer of 1 s, both on %s", slow, *people, where)
+	return same.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
+		behind := ""
+		r, err := against(ctx, m, db, shortest, func(l *load) (counted, error) {
+			l.ended = func() { behind = l.behind(ctx, slow) }
+			return l.registers(ctx, slow, length(), growing)
+		})
+		r.behind = behind
+		return r, err
 	})
 }
 
@@ -227,7 +262,7 @@ func written(ctx context.Context, r *rig) error {
 	slow := min(*rate, 500)
 	what := fmt.Sprintf("registration (401, 200), a binding that comes or goes, committed before the answer, %d/s; Kamailio with usrloc db_mode 1 and eight workers, both on PostgreSQL with fsync", slow)
 	return r.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
-		return against(ctx, m, db, func(l *load) (counted, error) { return l.registers(ctx, slow, length(), true) })
+		return against(ctx, m, db, usual, func(l *load) (counted, error) { return l.registers(ctx, slow, length(), comingAndGoing) })
 	})
 }
 
@@ -235,7 +270,7 @@ func written(ctx context.Context, r *rig) error {
 func calls(ctx context.Context, r *rig) error {
 	what := fmt.Sprintf("extension call (407, INVITE to BYE, %v), %d/s; Kamailio as stateful proxy without media or records, Hubline with ports for sound and a record committed before the answer", *hold, *callRate)
 	return r.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
-		return against(ctx, m, nil, func(l *load) (counted, error) { return l.calls(ctx, *callRate, length()) })
+		return against(ctx, m, nil, usual, func(l *load) (counted, error) { return l.calls(ctx, *callRate, length()) })
 	})
 }
 
@@ -258,7 +293,7 @@ func recorded(ctx context.Context, r *rig) error {
 	}
 	what := fmt.Sprintf("extension call (407, INVITE to BYE, %v), %d/s, recorded in PostgreSQL with fsync, sound through ports of the server's; Kamailio with the modules dialog and acc, eight workers, and rtpengine", *hold, *callRate)
 	return same.compare(ctx, what, func(ctx context.Context, m maker) (result, error) {
-		return against(ctx, m, db, func(l *load) (counted, error) { return l.calls(ctx, *callRate, length()) })
+		return against(ctx, m, db, usual, func(l *load) (counted, error) { return l.calls(ctx, *callRate, length()) })
 	})
 }
 
@@ -270,7 +305,7 @@ func limits(ctx context.Context, r *rig) error {
 			from int
 			run  func(l *load, rate int) (counted, error)
 		}{
-			{"registrations", *rate, func(l *load, rate int) (counted, error) { return l.registers(ctx, rate, 3*time.Second, false) }},
+			{"registrations", *rate, func(l *load, rate int) (counted, error) { return l.registers(ctx, rate, 3*time.Second, steady) }},
 			{"calls", *callRate, func(l *load, rate int) (counted, error) { return l.calls(ctx, rate, 3*time.Second) }},
 		} {
 			best, worst, err := climb(ctx, m, kind.from, kind.run)
@@ -286,7 +321,7 @@ func limits(ctx context.Context, r *rig) error {
 func climb(ctx context.Context, m maker, from int, run func(l *load, rate int) (counted, error)) (best, worst string, err error) {
 	best = "none"
 	for rate := from; rate < 100_000 && ctx.Err() == nil; rate = rate * 5 / 4 {
-		r, err := against(ctx, m, nil, func(l *load) (counted, error) { return run(l, rate) })
+		r, err := against(ctx, m, nil, usual, func(l *load) (counted, error) { return run(l, rate) })
 		if err != nil {
 			return "", "", err
 		}
@@ -314,7 +349,7 @@ func memory(ctx context.Context, r *rig) error {
 		}
 		time.Sleep(2 * time.Second)
 		before := s.memory()
-		err = l.registerAll(ctx)
+		err = l.registerAll(ctx, usual)
 		time.Sleep(3 * time.Second)
 		after := s.memory()
 		l.close()

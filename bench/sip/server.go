@@ -24,6 +24,9 @@ type server struct {
 	users  []*user
 	beside int // another process group that works for it, 0 for none
 	down   func()
+
+	// written returns the sum of the sequence numbers of all bindings in the server's database; nil when it has none that is looked at.
+	written func(ctx context.Context) (int, error)
 }
 
 // device is a phone user with one device.
