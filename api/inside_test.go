@@ -223,7 +223,7 @@ var elsewhere = []string{
 	"set-up-unknown", "set-up-deleted", "set-up-used", "set-up-replaced", "set-up-expired", "set-up-app-off", "device-kind", "device-limit", // setting up a phone
 	"phone-number-empty", "phone-number-form", "phone-number-kind", "phone-number-assigned", "phone-number-taken", // the provider's
 	"email-link-unknown", "email-same", "email-taken", "undo-link-unknown", // own address
-	"credential-empty", "credential-form", "domain-form", "domains-empty", "domains-many", "identity-limit", "identity-taken", "issuer-empty", "issuer-form", "issuer-silent", "provider-answer-unknown", "provider-cancelled", "provider-domain", "provider-email-unverified", "provider-known", "provider-limit", "provider-no-email", "provider-nobody", "provider-other-address", "provider-unknown", "session-confined", "staff-link", // signing in with other services
+	"credential-empty", "credential-form", "domain-form", "domains-empty", "domains-many", "identity-limit", "identity-taken", "issuer-empty", "issuer-form", "issuer-silent", "issuer-tenant", "provider-answer-unknown", "provider-cancelled", "provider-domain", "provider-email-unverified", "provider-known", "provider-limit", "provider-no-email", "provider-nobody", "provider-other-address", "provider-unknown", "session-confined", "staff-link", // signing in with other services
 	"terms-characters", "terms-date", "terms-empty", "terms-long", "terms-same", "terms-version", // terms of use
 	"invitation-open",                                        // asking again
 	"keys-all", "keys-own", "scope-too-much", "scopes-empty", // making keys

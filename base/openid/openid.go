@@ -56,7 +56,7 @@ type Identity struct {
 	Issuer  string
 	Subject string
 	Email   string // as the provider writes it; "" when it tells none
-	// EmailVerified is true only when the provider said so with the JSON value true.
+	// EmailVerified is true only when the provider said so with the JSON value true, or a tenant of Microsoft Entra ID that it owns the domain.
 	EmailVerified bool
 	Name          string
 }
@@ -343,7 +343,7 @@ func (c *Client) verify(ctx context.Context, m *metadata, p Provider, a Attempt,
 	case token.Subject == "" || len(token.Subject) > subjectMost:
 		return Identity{}, fmt.Errorf("%w: it names nobody", ErrToken)
 	}
-	who := Identity{Issuer: p.Issuer, Subject: token.Subject, EmailVerified: string(claims["email_verified"]) == "true"}
+	who := Identity{Issuer: p.Issuer, Subject: token.Subject, EmailVerified: vouched(p.Issuer, claims)}
 	who.Email, _ = text(claims, "email")
 	who.Name, _ = text(claims, "name")
 	return who, nil

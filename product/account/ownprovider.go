@@ -118,6 +118,8 @@ func checkIssuer(client *openid.Client, issuer string) *fault.Fault {
 		return fault.Field("issuer-empty", "issuer", "Enter the provider's issuer, for example https://id.example.com")
 	case len(issuer) > 300 || client.CheckIssuer(issuer) != nil:
 		return fault.Field("issuer-form", "issuer", "Issuer must be a public https address without a question mark, for example https://id.example.com")
+	case openid.SharedEntra(issuer):
+		return fault.Field("issuer-tenant", "issuer", "Enter the issuer of your own Microsoft Entra tenant: https://login.microsoftonline.com/TENANT-ID/v2.0, with the tenant ID in small letters")
 	}
 	return nil
 }

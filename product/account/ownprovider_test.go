@@ -92,6 +92,7 @@ func TestBadProvidersAreRefused(t *testing.T) {
 			"name-link":        func(p *account.NewProvider) { p.Name = "www.evil.example" },
 			"issuer-empty":     func(p *account.NewProvider) { p.Issuer = "" },
 			"issuer-form":      func(p *account.NewProvider) { p.Issuer = "https://169.254.169.254" },
+			"issuer-tenant":    func(p *account.NewProvider) { p.Issuer = "https://login.microsoftonline.com/common/v2.0" },
 			"issuer-silent":    func(p *account.NewProvider) { p.Issuer += "/nothing" },
 			"credential-empty": func(p *account.NewProvider) { p.Secret = "" },
 			"credential-form":  func(p *account.NewProvider) { p.ClientID = "a\x01" },

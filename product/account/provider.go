@@ -98,6 +98,8 @@ func verifiedEmail(p SignInProvider, who openid.Identity) (string, error) {
 	switch {
 	case bad != nil:
 		return "", fault.New(fault.Forbidden, "provider-no-email", p.Name+" did not tell your email address. Allow it to, or use another way")
+	case !who.EmailVerified && openid.IsEntra(p.Issuer):
+		return "", fault.New(fault.Forbidden, "provider-email-unverified", p.Name+" does not say that "+email+" is in a domain of its own. Use another way, and tell whoever looks after it: the ID token needs the claim xms_edov")
 	case !who.EmailVerified:
 		return "", fault.New(fault.Forbidden, "provider-email-unverified", p.Name+" has not verified the address "+email+". Verify it there, or use another way")
 	}

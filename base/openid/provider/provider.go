@@ -40,8 +40,9 @@ type Client struct {
 
 // Person is somebody whom the provider knows.
 type Person struct {
-	Email string
-	Name  string
+	Email  string
+	Name   string
+	Claims map[string]any // what ID tokens say of them besides, and instead; nil leaves a claim out
 }
 
 const (
@@ -270,23 +271,27 @@ func (p *Provider) sign(g *grant) string {
 	now := time.Now()
 	claims := map[string]any{"iss": p.Issuer, "sub": base64.RawURLEncoding.EncodeToString(sum[:16]), "aud": g.client, "nonce": g.nonce,
 		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(), "email": g.person.Email, "email_verified": true, "name": g.person.Name}
-	for fault, change := range map[string]map[string]any{
+	change(claims, g.person.Claims)
+	for fault, changes := range map[string]map[string]any{
 		"audience": {"aud": "somebody-else"}, "audiences": {"aud": []string{g.client, "somebody-else"}}, "azp": {"azp": "somebody-else"},
 		"nonce": {"nonce": "another"}, "no-nonce": {"nonce": nil}, "issuer": {"iss": "https://issuer.example"}, "unverified": {"email_verified": false},
 		"verified-as-text": {"email_verified": "true"}, "verified-as-number": {"email_verified": 1}, "verified-elsewhere": {"email_verified": nil, "Email_Verified": true},
 		"no-email": {"email": nil, "email_verified": nil}, "expired": {"iat": now.Add(-time.Hour).Unix(), "exp": now.Add(-time.Minute).Unix()},
 		"future": {"iat": now.Add(time.Hour).Unix(), "exp": now.Add(2 * time.Hour).Unix()}, "no-subject": {"sub": ""},
 	} {
-		if !p.fault(fault) {
-			continue
-		}
-		for name, value := range change {
-			if claims[name] = value; value == nil {
-				delete(claims, name)
-			}
+		if p.fault(fault) {
+			change(claims, changes)
 		}
 	}
 	return p.signed(claims)
+}
+
+func change(claims, changes map[string]any) {
+	for name, value := range changes {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
 }
 
 // signed is JWS compact serialisation (RFC 7515 section 3.1).
