@@ -156,6 +156,29 @@ func TestALateCommitIsNotMissed(t *testing.T) {
 	}
 }
 
+// What was passed on of a second is forgotten, but for the number; one more is still seen.
+func TestALateCommitBesideOthersIsNotMissed(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		f := run(t, d, func(f *change.Feed) { f.Sweep = 20 * time.Millisecond })
+		ch, cancel := f.Subscribe("before", "late")
+		defer cancel()
+		then := time.Now().Add(-5 * time.Minute)
+		post(t, d, then, "before")
+		expect(t, ch, "before")
+		for range 5 {
+			settle(t, d, f)
+		}
+		if len(ch) != 0 {
+			t.Error("told twice")
+		}
+		post(t, d, then, "late")
+		for got := ""; got != "late"; { // what came before may come again with it
+			got = receive(t, ch)
+		}
+	})
+}
+
 // On PostgreSQL a transaction can stay open while others commit.
 func TestAnOpenTransactionIsHeardOfWhenItCommits(t *testing.T) {
 	t.Parallel()
