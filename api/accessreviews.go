@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"hubline/base/fault"
@@ -122,7 +124,7 @@ func reviewRoutes(in string) []Route {
 		{"GET", in + "/access-review/hub-users", account.ChangeHubUsers, "list-review-people", tagReviews, "List who is still to decide about",
 			"Lists the hub users about whom the open review has not decided, or everybody when none is open: what they can do, from where, their second factor, and when they last signed in.", "", serve((*door).listReviewPeople)},
 		{"POST", in + "/access-review/decisions", account.ChangeHubUsers, "decide-access-review", tagReviews, "Decide about people",
-			"Keeps, changes or removes up to 500 people in one transaction and records it. The first decision begins a review, and it is done when nobody is left. Whoever changed since you saw them, or whose change the rules forbid, is in refused and stays to be decided about.",
+			"Keeps, changes or removes up to 500 people in one transaction and records it. The first decision begins a review, and it is done when nobody is left. Whoever changed since you saw them, or whose change the rules forbid, is in refused and stays to be decided about; when that is everybody, nothing happens, no review begins, and the answer is the problem review-refused with the reason of each in errors.",
 			`{"decisions": [{"id": "k3vq5zr2yb7m4xw6ct2ahsn5de", "version": 1, "decision": "keep"}]}`, serve((*door).decideReview)},
 		{"GET", in + "/access-reviews", account.ChangeHubUsers, "list-access-reviews", tagReviews, "List reviews",
 			"Lists the reviews that are done, newest first.", "", serve((*door).listReviews)},
@@ -197,11 +199,27 @@ func (d *door) decideReview(ctx context.Context, actor account.Actor, in *struct
 	if f, ok := fault.Of(err); ok && f.Code == "review-decision" {
 		err = renamed(err, f.Field, "decisions")
 	}
+	if err == nil && len(refused) == len(decisions) {
+		err = noneDecided(refused, decisions)
+	}
+	if err != nil {
+		return nil, err
+	}
 	out := ReviewOutcome{Review: reviewShown(v), Refused: make([]ReviewRefusal, len(refused))}
 	for i, no := range refused {
 		out.Refused[i] = ReviewRefusal{no.ID, problemPath(no.Why.Code), sentence(no.Why.Message)}
 	}
-	return &listing[ReviewOutcome]{out}, err
+	return &listing[ReviewOutcome]{out}, nil
+}
+
+// noneDecided is the answer when nothing that was asked for came to be. Its errors name each decision by its place in the request.
+func noneDecided(refused []account.Refusal, decisions []account.Decision) error {
+	f := fault.New(fault.Conflict, "review-refused", "None of the decisions was carried out, and nothing was recorded. Each one has its reason")
+	for _, no := range refused {
+		i := slices.IndexFunc(decisions, func(d account.Decision) bool { return d.ID == no.ID })
+		f.Also = append(f.Also, fault.Field(no.Why.Code, fmt.Sprintf("decisions[%d]", i), no.Why.Message))
+	}
+	return f
 }
 
 func (d *door) listReviews(ctx context.Context, actor account.Actor, in *struct {

@@ -107,6 +107,7 @@ var meanings = map[string]meaning{
 	// Access reviews.
 	"review-size":     {409, "Too many or none", "A request decides about 1 to 500 people."},
 	"review-decision": {422, "Decided twice", "A request decides about everybody at most once."},
+	"review-refused":  {409, "Every decision refused", "None of the decisions was carried out, and nothing was recorded. The member errors has the reason of each, by its place in the request. Read the list again, then decide."},
 	"review-months":   {422, "Unknown time", "Admins are reminded after 3, 6 or 12 months, or not at all."},
 
 	// Visits of the provider's staff.

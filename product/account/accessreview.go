@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,8 +61,8 @@ type Refusal struct {
 }
 
 // Decide carries out and records decisions of a review, at most ReviewMost, in one transaction. Somebody who changed since they were seen,
-// or whose change the rules forbid, is refused alone and stays to be decided about. The review is done when nobody is left. It needs a
-// fresh step-up check when access changes.
+// or whose change the rules forbid, is refused alone and stays to be decided about. The review is done when nobody is left. When all are
+// refused nothing is written, no review begins, and v is empty. It needs a fresh step-up check when access changes.
 func (r *Room) Decide(ctx context.Context, actor Actor, list []Decision) (v AccessReview, refused []Refusal, err error) {
 	defer fault.Wrap(&err, "account.Decide")
 	if err := actor.Require(ChangeHubUsers); err != nil {
@@ -89,10 +90,19 @@ func (r *Room) Decide(ctx context.Context, actor Actor, list []Decision) (v Acce
 		if refused, err = r.carryOut(ctx, q, actor, v.ID, list); err != nil {
 			return err
 		}
+		if len(refused) == len(list) {
+			return errNoneDecided
+		}
 		return r.closeReview(ctx, q, actor, &v)
 	})
+	if errors.Is(err, errNoneDecided) {
+		return AccessReview{}, refused, nil
+	}
 	return v, refused, err
 }
+
+// errNoneDecided takes back the review that decisions would have begun.
+var errNoneDecided = errors.New("every decision was refused")
 
 func checkDecisions(list []Decision) error {
 	if len(list) == 0 || len(list) > ReviewMost {
