@@ -19,6 +19,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"hubline/base/db"
+	"hubline/base/db/dbtest"
 	"hubline/product/account"
 	"hubline/product/call"
 	"hubline/product/phoneuser"
@@ -27,50 +29,70 @@ import (
 )
 
 var (
-	fuzzRequests = flag.Int("fuzz.requests", 1800, "generated requests for each engine")
+	fuzzRequests = flag.Int("fuzz.requests", 1800, "generated requests for each engine; 500000 is the long run")
 	fuzzSeed     = flag.Uint64("fuzz.seed", 1, "where the generator begins; a failure names it")
 )
+
+// fuzzBatch is how many requests a store gets before a fresh one takes its place: lists and logs that grow make the requests slower.
+const fuzzBatch = 10_000
 
 // TestGeneratedRequests makes requests from the OpenAPI document, good, nearly good and bad ones. None may be answered with 5xx, and
 // each answer must be one that the document describes.
 func TestGeneratedRequests(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		w.seed(40)
-		w.seedPhones()
-		w.seedGroups()
-		w.seedLists()
-		w.seedVisits()
-		doc, _ := document(t, w.url)
-		f := &fuzzer{world: w, t: t, doc: doc, handler: w.handler(nil), hooksAt: w.Clock.Now().UnixMilli(), Rand: rand.New(rand.NewPCG(*fuzzSeed, 2)), seen: map[string]map[int]int{}}
-		f.keys = []string{w.key, w.key, w.key, w.key, strings.TrimPrefix(w.keyWith("hub-users.view"), "Bearer "), "hk_" + strings.Repeat("A", 43), "x"}
-		f.operations = doc.operations()
-		for range 5 { // keys that nobody uses
-			_, spare := w.Key(w.admin)
-			if _, err := w.DB.ExecContext(t.Context(), `UPDATE api_keys SET name = 'Spare' WHERE id = $1`, spare.KeyID); err != nil {
-				t.Fatal(err)
+	t.Parallel()
+	for engine, open := range map[string]func(testing.TB) *db.DB{db.SQLite: dbtest.SQLite, db.Postgres: dbtest.Postgres} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			for seed, left := *fuzzSeed, *fuzzRequests; left > 0; seed, left = seed+1, left-fuzzBatch {
+				t.Run("seed "+strconv.FormatUint(seed, 10), func(t *testing.T) {
+					newFuzzer(t, newWorld(t, open(t), nil), seed).run(min(left, fuzzBatch))
+				})
 			}
+		})
+	}
+}
+
+func newFuzzer(t *testing.T, w *world, seed uint64) *fuzzer {
+	w.seed(40)
+	w.seedPhones()
+	w.seedGroups()
+	w.seedLists()
+	w.seedVisits()
+	doc, _ := document(t, w.url)
+	f := &fuzzer{world: w, t: t, doc: doc, handler: w.handler(nil), hooksAt: w.Clock.Now().UnixMilli(), source: seed, Rand: rand.New(rand.NewPCG(seed, 2)), seen: map[string]map[int]int{}}
+	f.keys = []string{w.key, w.key, w.key, w.key, strings.TrimPrefix(w.keyWith("hub-users.view"), "Bearer "), "hk_" + strings.Repeat("A", 43), "x"}
+	f.operations = doc.operations()
+	for range 5 { // keys that nobody uses
+		_, spare := w.Key(w.admin)
+		if _, err := w.DB.ExecContext(t.Context(), `UPDATE api_keys SET name = 'Spare' WHERE id = $1`, spare.KeyID); err != nil {
+			t.Fatal(err)
 		}
-		for n := range *fuzzRequests {
+	}
+	return f
+}
+
+// run makes so many requests, and some more of the kinds that were not right by chance.
+func (f *fuzzer) run(requests int) {
+	for n := range requests {
+		if n%50 == 0 {
+			f.restore()
+		}
+		f.once(n, f.operations[n%len(f.operations)])
+	}
+	for _, op := range f.operations {
+		for n := requests; !f.reached(op) && n < requests+500; n++ {
 			if n%50 == 0 {
 				f.restore()
 			}
-			f.once(n, f.operations[n%len(f.operations)])
+			f.once(n, op)
 		}
-		for _, op := range f.operations { // what is rarely right by chance gets more of it
-			for n := *fuzzRequests; !f.reached(op) && n < *fuzzRequests+500; n++ {
-				if n%50 == 0 {
-					f.restore()
-				}
-				f.once(n, op)
-			}
-			if !f.reached(op) {
-				t.Errorf("%s was answered %v; the generator does not reach it", op.ID(), f.seen[op.ID()])
-			}
+		if !f.reached(op) {
+			f.t.Errorf("%s was answered %v; the generator does not reach it", op.ID(), f.seen[op.ID()])
 		}
-		if testing.Verbose() {
-			t.Log(f.seen)
-		}
-	})
+	}
+	if testing.Verbose() {
+		f.t.Log(f.seen)
+	}
 }
 
 func mapKeys[V any](m map[string]V) func(func(string) bool) {
@@ -87,6 +109,7 @@ type fuzzer struct {
 	*world
 	*rand.Rand
 	t          *testing.T
+	source     uint64 // the seed
 	doc        *described
 	handler    http.Handler
 	operations []operation
@@ -194,7 +217,7 @@ func (f *fuzzer) once(n int, op operation) {
 		sent, _ = io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(sent))
 	}
-	what := fmt.Sprintf("request %d of seed %d: %s %s %.300q %v", n, *fuzzSeed, r.Method, r.URL, sent, r.Header)
+	what := fmt.Sprintf("request %d of seed %d: %s %s %.300q %v", n, f.source, r.Method, r.URL, sent, r.Header)
 	rec := httptest.NewRecorder()
 	f.handler.ServeHTTP(rec, r)
 	if f.seen[op.ID()] == nil {
@@ -204,7 +227,7 @@ func (f *fuzzer) once(n int, op operation) {
 	if rec.Code >= 500 {
 		f.t.Errorf("%s: %d %s", what, rec.Code, rec.Body)
 	}
-	for _, id := range regexp.MustCompile(`"id":"([a-z2-7]{26})"`).FindAllStringSubmatch(rec.Body.String(), 3) {
+	for _, id := range answeredID.FindAllStringSubmatch(rec.Body.String(), 3) {
 		f.ids = append(f.ids, id[1])
 	}
 	if f.ids = f.ids[max(0, len(f.ids)-150):]; rec.Code == 304 {
@@ -214,6 +237,8 @@ func (f *fuzzer) once(n int, op operation) {
 		f.t.Errorf("%s: the answer %d %s is not as documented: %v", what, rec.Code, rec.Body, err)
 	}
 }
+
+var answeredID = regexp.MustCompile(`"id":"([a-z2-7]{26})"`)
 
 func (f *fuzzer) request(op operation) *http.Request {
 	path, query, header := op.path, url.Values{}, http.Header{}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,7 +14,9 @@ import (
 	"net"
 	"net/http"
 	netmail "net/mail"
+	"net/url"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -35,7 +36,8 @@ import (
 // Names and messages that people type travel in mails under the provider's name. Whatever they are made of, the mail that arrives has
 // the same tags, the same links and the same header as any other.
 
-var hostileMails = flag.Int("web.names", 1000, "times to try hostile names and a message in mails")
+// A long run is quick with TMPDIR in memory: it waits for the disk otherwise.
+var hostileNames = flag.Int("web.names", 2000, "hostile names and messages to try in mails and on pages; 100000 is the long run")
 
 // pieces are what hostile names and messages are made of.
 var pieces = []string{
@@ -201,18 +203,49 @@ func (l letter) active(own ...string) (found []string) {
 
 var tokenLink = regexp.MustCompile(regexp.QuoteMeta(accounttest.BaseURL) + `/invitations/[\w-]+`)
 
-// post is the stage for hostile names: an account, a mail server, and somebody to change.
+// How hostile names are tried: a post has accounts with people in them, and in each round all of them get other names.
+const (
+	postAccounts = 3
+	postPeople   = 20 // of each account, besides its admin
+	postInvited  = 2 // that are offered with a name; those whose name is refused get no message either
+	postRounds   = 10
+	postNames    = postRounds * postAccounts * (2 + 2*postPeople + postInvited) // names and messages that a post tries
+)
+
+// post is the stage for hostile names: a few accounts, and a mail server.
 type post struct {
 	*accounttest.Rig
+	t       *testing.T
 	catcher catcher
 	portal  *Portal
+	branches []*branch
+	invited int // addresses so far
+}
+
+// branch is one account of a post, and what it was called last.
+type branch struct {
 	admin   *accounttest.User
-	target  string // a hub user
+	targets []string          // hub users, by membership
+	emails  []string          // of the targets
+	what    string            // what names are in its mails
+	said    map[string]string // what was written to whom
+}
+
+// tried counts what was tried.
+type tried struct{ names, namesTaken, messages, messagesTaken, mails, pages int }
+
+func (a *tried) add(b tried) {
+	a.names += b.names
+	a.namesTaken += b.namesTaken
+	a.messages += b.messages
+	a.messagesTaken += b.messagesTaken
+	a.mails += b.mails
+	a.pages += b.pages
 }
 
 func newPost(t *testing.T) *post {
 	t.Helper()
-	p := &post{}
+	p := &post{t: t}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -229,138 +262,204 @@ func newPost(t *testing.T) *post {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.admin = p.Open("harbour")
-	p.target = p.Join(p.admin, "target@letters.example").ID()
+	for n := range postAccounts {
+		o := &branch{admin: p.Open(fmt.Sprintf("branch%d", n))}
+		for i := range postPeople {
+			email := fmt.Sprintf("target%d@branch%d.example", i, n)
+			o.targets, o.emails = append(o.targets, p.Join(o.admin, email).ID()), append(o.emails, email)
+		}
+		p.branches = append(p.branches, o)
+	}
 	p.RunJobs()
 	p.catcher.take()
 	return p
 }
 
-// names gives the admin, the account and the target the names, as far as the room takes them, and tells how many it took.
-func (p *post) names(ctx context.Context, inviter, company, target string) (taken int, err error) {
-	actor := p.admin.Actor()
+// pattern lets every kind of mail be written with names that are not hostile, and returns how they look.
+func (p *post) pattern() map[string]shape {
+	p.t.Helper()
+	plain := map[string]shape{}
+	o := p.branches[0]
+	for n, message := range []string{"Welcome", ""} {
+		if err := p.write(o, n%2, 0, "Jo", message, &tried{}); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	p.judgeMails(plain, nil)
+	if len(plain) != 3 {
+		p.t.Fatalf("%d kinds of mail came", len(plain))
+	}
+	return plain
+}
+
+// name gives the admin, the account and everybody in it other names, as far as the room takes them.
+func (p *post) name(o *branch, random *rand.Rand, count *tried) error {
+	ctx, actor := p.t.Context(), o.admin.Actor()
+	inviter, company := hostile(random, 3), hostile(random, 3)
+	o.what, o.said = fmt.Sprintf("inviter %q, account %q", inviter, company), map[string]string{}
 	_, errInviter := p.ChangeHubUser(ctx, actor, actor.MembershipID, account.Change{Name: &inviter}, 0)
 	s := account.Settings{Name: company, TimeZone: "Australia/Sydney", InvitationHours: 168, CheckMinutes: 120}
 	_, errCompany := p.ChangeSettings(ctx, actor, s, 0)
-	_, errTarget := p.ChangeHubUser(ctx, actor, p.target, account.Change{Name: &target}, 0)
-	for _, err := range []error{errInviter, errCompany, errTarget} {
+	errs := []error{errInviter, errCompany}
+	for i, id := range o.targets {
+		target := hostile(random, 3)
+		o.said[o.emails[i]] = fmt.Sprintf("to %q", target)
+		_, err := p.ChangeHubUser(ctx, actor, id, account.Change{Name: &target}, 0)
+		errs = append(errs, err)
+	}
+	for _, err := range errs {
+		count.names++
 		if err == nil {
-			taken++
+			count.namesTaken++
 		} else if !fault.Is(err, fault.Invalid) {
-			return taken, err
+			return err
 		}
 	}
-	return taken, nil
+	return nil
 }
 
-// write invites an address with a message, and changes the target's roles, which is told by mail as well.
-func (p *post) write(ctx context.Context, n int, name, message string) (taken int, err error) {
-	actor := p.admin.Actor()
-	_, errInvite := p.Room.Invite(ctx, actor, account.Invite{Offers: []account.Offer{{Email: fmt.Sprintf("new%d@letters.example", n), Name: name}}, Message: message})
-	roles := []account.Roles{{}, {account.Billing}}[n%2]
-	_, errChange := p.ChangeHubUser(ctx, actor, p.target, account.Change{Roles: &roles}, 0)
+// write invites an address with a message, and changes the roles of a target, which is told by mail as well.
+func (p *post) write(o *branch, round, target int, name, message string, count *tried) error {
+	ctx, actor := p.t.Context(), o.admin.Actor()
+	p.invited++
+	email := fmt.Sprintf("new%d@letters.example", p.invited)
+	_, errInvite := p.Room.Invite(ctx, actor, account.Invite{Offers: []account.Offer{{Email: email, Name: name}}, Message: message})
+	roles := []account.Roles{{}, {account.Billing}}[(round+1)%2]
+	_, errChange := p.ChangeHubUser(ctx, actor, o.targets[target], account.Change{Roles: &roles}, 0)
+	count.messages++
 	if errInvite == nil {
-		taken = 1
+		count.messagesTaken++
+	}
+	if name != "" {
+		count.names++
+	}
+	if o.said != nil {
+		o.said[email] = fmt.Sprintf("to %q: %q", name, message)
 	}
 	for _, err := range []error{errInvite, errChange} {
 		if err != nil && !fault.Is(err, fault.Invalid) {
-			return taken, err
+			return err
 		}
 	}
-	return taken, nil
+	return nil
 }
 
-func TestA4HostileNamesStayWords(t *testing.T) {
-	t.Parallel()
-	p := newPost(t)
-	if _, err := p.names(t.Context(), "Priya Nair", "Harbour Group", "Target Person"); err != nil {
-		t.Fatal(err)
-	}
-	plain := map[string]shape{} // by kind of mail
-	for n, message := range []string{"Welcome", ""} {
-		if _, err := p.write(t.Context(), n+1, "Jo", message); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.judgeMails(t, plain, "")
-	if len(plain) != 3 {
-		t.Fatalf("%d kinds of mail came", len(plain))
-	}
-	names, messages, mails := 0, 0, 0
-	for n := range *hostileMails {
-		random := rand.New(rand.NewPCG(uint64(n), 3))
-		inviter, company, target := hostile(random, 3), hostile(random, 3), hostile(random, 3)
-		name, message := hostile(random, 2), hostile(random, 8)
-		if n%4 > 0 {
-			name = "" // a name that is refused takes the message with it
-		}
-		what := fmt.Sprintf("names %q, %q, %q, %q, message %q", inviter, company, target, name, message)
-		taken, err := p.names(t.Context(), inviter, company, target)
-		names += taken
-		if err == nil {
-			taken, err = p.write(t.Context(), n+3, name, message)
-			messages += taken
+// round gives every branch other names, lets it write to everybody, and looks at the mails and at the pages.
+func (p *post) round(n int, random *rand.Rand, plain map[string]shape) (count tried) {
+	p.t.Helper()
+	from := map[string]*branch{}
+	for _, o := range p.branches {
+		err := p.name(o, random, &count)
+		for i := range o.targets {
+			name := ""
+			if i < postInvited {
+				name = hostile(random, 2)
+			}
+			if err == nil {
+				err = p.write(o, n, i, name, hostile(random, 8), &count)
+			}
 		}
 		if err != nil {
-			t.Fatalf("%s: %v", what, err)
+			p.t.Fatalf("%s, %q: %v", o.what, o.said, err)
 		}
-		mails += p.judgeMails(t, plain, what)
-		if n%50 == 49 {
-			p.judgePages(t)
-			p.admin.SignIn().Check()
-			p.RunJobs()
-			p.catcher.take()
+		for email := range o.said {
+			from[email] = o
 		}
 	}
-	if names < *hostileMails/4 || messages < *hostileMails/20 {
-		t.Errorf("the room took only %d names and %d messages, so little was tried", names, messages)
+	count.mails = p.judgeMails(plain, from)
+	for _, o := range p.branches {
+		count.pages += p.judgePages(o)
 	}
-	t.Logf("of %d hostile names %d were taken, of %d messages %d; %d mails parsed back", 3**hostileMails, names, *hostileMails, messages, mails)
+	return count
+}
+
+// Whatever people call themselves, each other and their company, and whatever they write, it stays words: in mails as they arrive, and on
+// every page that shows names. Sixty names stand in the store at a time, and every one of them is on a page.
+func TestA4HostileNamesStayWords(t *testing.T) {
+	t.Parallel()
+	posts := max(1, (*hostileNames+postNames-1)/postNames)
+	var lock sync.Mutex
+	var all tried
+	t.Run("posts", func(t *testing.T) {
+		for lane := range min(posts, runtime.GOMAXPROCS(0)) {
+			t.Run(fmt.Sprintf("from %d", lane), func(t *testing.T) {
+				t.Parallel()
+				for n := lane; n < posts; n += runtime.GOMAXPROCS(0) {
+					t.Run(fmt.Sprintf("post %d", n), func(t *testing.T) {
+						p, random := newPost(t), rand.New(rand.NewPCG(uint64(n), 3))
+						plain := p.pattern()
+						for round := range postRounds {
+							count := p.round(round, random, plain)
+							lock.Lock()
+							all.add(count)
+							lock.Unlock()
+						}
+					})
+				}
+			})
+		}
+	})
+	if !t.Failed() && (all.namesTaken < all.names/4 || all.messagesTaken < all.messages/8 || all.mails < all.messagesTaken) {
+		t.Errorf("the rooms took little, so little was tried: %+v", all)
+	}
+	t.Logf("of %d hostile names %d or more were taken, of %d messages %d; %d mails and %d pages parsed back", all.names, all.namesTaken, all.messages, all.messagesTaken, all.mails, all.pages)
 }
 
 // judgeMails sends what waits and looks at what arrives. The first mail of each kind is the pattern for the others.
-func (p *post) judgeMails(t *testing.T, plain map[string]shape, what string) int {
-	t.Helper()
+func (p *post) judgeMails(plain map[string]shape, from map[string]*branch) int {
+	p.t.Helper()
 	p.RunJobs()
 	mails := p.catcher.take()
 	for _, raw := range mails {
 		l, err := parseLetter(raw)
 		if err != nil {
-			t.Errorf("%s: %v\n%s", what, err, raw.data)
+			p.t.Errorf("%v\n%s", err, raw.data)
 			continue
 		}
-		kind := "changed"
-		if link := tokenLink.FindString(l.text); link != "" {
-			kind = "invitation"
-			if strings.Contains(l.text, "\n> ") {
-				kind = "invitation with a message"
-			}
+		what, admin := "no hostile names", p.branches[0].admin
+		if o := from[l.to[0]]; o != nil {
+			what, admin = o.what+", "+o.said[l.to[0]], o.admin
 		}
-		if len(l.to) != 1 || l.header.Get("To") != "<"+l.to[0]+">" {
-			t.Errorf("%s: to %q in the envelope, %q in the header", what, l.to, l.header.Get("To"))
-		}
-		got := l.shape()
-		want, known := plain[kind]
-		if !known {
-			plain[kind] = got
-		}
-		if known && (!slices.Equal(got.fields, want.fields) || !sameTags(got.tags, want.tags)) {
-			t.Errorf("%s: the mail %q has the header %v and the tags %v, others have %v and %v", what, l.subject, got.fields, got.tags, want.fields, want.tags)
-		}
-		for name, values := range l.header {
-			if len(values) != 1 {
-				t.Errorf("%s: the mail %q has %s %d times", what, l.subject, name, len(values))
-			}
-		}
-		if strings.ContainsAny(l.subject, "\r\n\x00") {
-			t.Errorf("%s: the subject is %q", what, l.subject)
-		}
-		own := []string{tokenLink.FindString(l.text), l.to[0], p.admin.Email, "help@voice.example", accounttest.BaseURL}
-		for _, link := range l.active(own...) {
-			t.Errorf("%s: the mail %q has the link %q", what, l.subject, link)
+		for _, problem := range l.problems(plain, admin.Email) {
+			p.t.Errorf("%s: the mail %q: %s", what, l.subject, problem)
 		}
 	}
 	return len(mails)
+}
+
+// problems tells what makes a mail different from the first of its kind.
+func (l letter) problems(plain map[string]shape, admin string) (list []string) {
+	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	kind, link := "changed", tokenLink.FindString(l.text)
+	if link != "" {
+		kind = "invitation"
+		if strings.Contains(l.text, "\n> ") {
+			kind = "invitation with a message"
+		}
+	}
+	if len(l.to) != 1 || l.header.Get("To") != "<"+l.to[0]+">" {
+		say("to %q in the envelope, %q in the header", l.to, l.header.Get("To"))
+	}
+	got := l.shape()
+	want, known := plain[kind]
+	if !known {
+		plain[kind] = got
+	}
+	if known && (!slices.Equal(got.fields, want.fields) || !sameTags(got.tags, want.tags)) {
+		say("the header %v and the tags %v, others have %v and %v", got.fields, got.tags, want.fields, want.tags)
+	}
+	for name, values := range l.header {
+		if len(values) != 1 {
+			say("%s %d times", name, len(values))
+		}
+	}
+	if strings.ContainsAny(l.subject, "\r\n\x00") {
+		say("a subject of several lines")
+	}
+	for _, found := range l.active(link, l.to[0], admin, "help@voice.example", accounttest.BaseURL) {
+		say("the link %q", found)
+	}
+	return list
 }
 
 // sameTags allows for the lines of a quotation, which are as many as the message has.
@@ -373,18 +472,45 @@ func sameTags(a, b map[string]int) bool {
 }
 
 // judgePages looks at every page that shows names.
-func (p *post) judgePages(t *testing.T) {
-	t.Helper()
-	w := &world{Rig: p.Rig, portal: p.portal, t: t}
+func (p *post) judgePages(o *branch) int {
+	p.t.Helper()
+	w := &world{Rig: p.Rig, portal: p.portal, t: p.t}
 	w.Server = hostServer(accounttest.BaseURL)
-	for _, address := range []string{"/harbour/", "/harbour/hub-users", "/harbour/hub-users.csv", "/harbour/hub-users?status=invited", "/harbour/hub-users/" + p.target,
-		"/harbour/audit-log", "/harbour/audit-log.csv", "/harbour/settings", "/harbour/roles", "/harbour/palette", "/harbour/palette/people?q=zqx", "/accounts"} {
-		got := w.ask(http.MethodGet, address, p.admin.Session(), nil)
+	pages := []string{"/", "/hub-users", "/hub-users.csv", "/hub-users?status=invited", "/hub-users/" + o.targets[0],
+		"/audit-log", "/audit-log.csv", "/settings", "/roles", "/palette", "/palette/people?q=zqx"}
+	for _, page := range pages {
+		address := "/" + o.admin.Account.Slug + page
+		got := w.ask(http.MethodGet, address, o.admin.Session(), nil)
 		if got.status != http.StatusOK {
-			t.Errorf("%s: %d: %s", address, got.status, got.text())
+			p.t.Errorf("%s: %d: %s", address, got.status, got.text())
 		}
-		for _, problem := range unsafe(got) {
-			t.Errorf("%s: %s", address, problem)
+		problems := unsafe(got)
+		if strings.HasPrefix(got.header.Get("Content-Type"), "text/html") {
+			problems = append(problems, foreign(got)...)
+		}
+		for _, problem := range problems {
+			p.t.Errorf("%s: %s: %s", o.what, address, problem)
 		}
 	}
+	return len(pages)
+}
+
+// foreign looks for what leads a page's readers elsewhere.
+func foreign(got *page) (problems []string) {
+	doc, err := html.Parse(strings.NewReader(got.body))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for n := range doc.Descendants() {
+		if n.Type == html.CommentNode || n.Type == html.ElementNode && n.Data == "base" {
+			problems = append(problems, "a "+n.Data)
+		}
+		for _, a := range n.Attr {
+			leads := slices.Contains([]string{"href", "src", "srcset", "action", "formaction", "hx-get", "hx-post", "data"}, a.Key)
+			if u, err := url.Parse(a.Val); leads && (err != nil || u.Host != "" && "https://"+u.Host != accounttest.BaseURL || u.Scheme != "" && u.Scheme != "https" && u.Scheme != "mailto" && u.Scheme != "tel") {
+				problems = append(problems, fmt.Sprintf("%s=%q", a.Key, a.Val))
+			}
+		}
+	}
+	return problems
 }
