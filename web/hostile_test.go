@@ -207,7 +207,7 @@ var tokenLink = regexp.MustCompile(regexp.QuoteMeta(accounttest.BaseURL) + `/inv
 const (
 	postAccounts = 3
 	postPeople   = 20 // of each account, besides its admin
-	postInvited  = 2 // that are offered with a name; those whose name is refused get no message either
+	postInvited  = 2  // that are offered with a name; those whose name is refused get no message either
 	postRounds   = 10
 	postNames    = postRounds * postAccounts * (2 + 2*postPeople + postInvited) // names and messages that a post tries
 )
@@ -215,11 +215,11 @@ const (
 // post is the stage for hostile names: a few accounts, and a mail server.
 type post struct {
 	*accounttest.Rig
-	t       *testing.T
-	catcher catcher
-	portal  *Portal
+	t        *testing.T
+	catcher  catcher
+	portal   *Portal
 	branches []*branch
-	invited int // addresses so far
+	invited  int // addresses so far
 }
 
 // branch is one account of a post, and what it was called last.

@@ -80,6 +80,7 @@ type Phone struct {
 
 	mu   sync.Mutex
 	rang func(leg *sip.Leg, generation int)
+	edit func(m *sip.Message)
 }
 
 // Phone puts a device into the rack. Its calls are refused as busy until OnRing says otherwise.
@@ -102,6 +103,9 @@ func (p *Phone) OnRing(do func(leg *sip.Leg, generation int)) {
 	p.rang = do
 }
 
+// Edit changes every request of the phone before it goes out, for phones that say odd things.
+func (p *Phone) Edit(do func(m *sip.Message)) { p.edit = do }
+
 func (p *Phone) ring(leg *sip.Leg, generation int) {
 	p.mu.Lock()
 	do := p.rang
@@ -119,6 +123,7 @@ func (p *Phone) Register(ctx context.Context, generation int) (status int, err e
 		m := p.request("REGISTER", "", p.callID, p.cseq)
 		m.Set("Contact", fmt.Sprintf(`<sip:%sg%d@%s>;+sip.instance="<urn:uuid:%s>";reg-id=1`, p.name, generation, p.rack.here, p.as.Username))
 		m.Set("Expires", "3600")
+		p.edited(m)
 		return m
 	}
 	res, err := p.ask(ctx, request())
@@ -147,11 +152,17 @@ func (p *Phone) request(method, user, callID string, cseq int) *sip.Message {
 	m.Set("From", own+";tag="+callID[:8]+strconv.Itoa(cseq))
 	m.Set("To", own)
 	if user != "" {
-		m.Set("To", "<sip:"+user+"@"+p.as.Domain+">")
+		m.Set("To", "<"+m.Target.String()+">")
 	}
 	m.Set("Call-ID", callID)
 	m.Set("CSeq", strconv.Itoa(cseq)+" "+method)
 	return m
+}
+
+func (p *Phone) edited(m *sip.Message) {
+	if p.edit != nil {
+		p.edit(m)
+	}
 }
 
 // ErrUnanswered says that no answer came.
@@ -213,12 +224,16 @@ func (p *Phone) Call(ctx context.Context, number string) (*sip.Leg, error) {
 	return p.rack.place(ctx, again)
 }
 
-// CallIn calls a number as the telephone network does: from the rack's address and without credentials. It returns as Call does.
-func (r *Rack) CallIn(ctx context.Context, number string) (*sip.Leg, error) {
+// CallIn calls a number as the telephone network does: from the rack's address and without credentials, with an INVITE that edit changes
+// before it goes out. It returns as Call does.
+func (r *Rack) CallIn(ctx context.Context, number string, edit ...func(m *sip.Message)) (*sip.Leg, error) {
 	m := sip.NewRequest("INVITE", sip.URI{Scheme: "sip", User: number, Host: r.flow.Remote().Addr().String(), Port: int(r.flow.Remote().Port())})
 	m.Set("From", "<sip:+61491570006@"+r.here.String()+">")
 	m.Set("To", "<sip:"+number+"@"+r.flow.Remote().String()+">")
 	m.Body = r.SDP()
+	for _, change := range edit {
+		change(m)
+	}
 	return r.place(ctx, m)
 }
 
@@ -243,6 +258,7 @@ func (r *Rack) place(ctx context.Context, m *sip.Message) (*sip.Leg, error) {
 func (p *Phone) invite(number, callID string, cseq int) *sip.Message {
 	m := p.request("INVITE", number, callID, cseq)
 	m.Body = p.rack.SDP()
+	p.edited(m)
 	return m
 }
 
