@@ -37,7 +37,7 @@ import (
 // the same tags, the same links and the same header as any other.
 
 // A long run is quick with TMPDIR in memory: it waits for the disk otherwise.
-var hostileNames = flag.Int("web.names", 2000, "hostile names and messages to try in mails and on pages; 100000 is the long run")
+var hostileNames = flag.Int("web.names", 1000, "hostile names and messages to try in mails and on pages; 100000 is the long run")
 
 // pieces are what hostile names and messages are made of.
 var pieces = []string{
