@@ -189,5 +189,12 @@ func TestIPv6(t *testing.T) {
 		if got := a.heard(1); got != "from four" {
 			t.Errorf("%s: IPv6 heard %q", name, got)
 		}
+		only := make(media.Config{Listen: netip.MustParseAddr("127.0.0.1")})
+		t.Cleanup(only.Close)
+		for _, peer := range []netip.Addr{loopback, netip.MustParseAddr("192.0.2.1")} {
+			if !s.Takes(peer) || only.Takes(peer) != peer.Is4() {
+				t.Errorf("%s: packets of %v: %v on every address, %v on one of IPv4", name, peer, s.Takes(peer), only.Takes(peer))
+			}
+		}
 	}
 }

@@ -50,6 +50,12 @@ type Server struct {
 	endpoints map[*Endpoint]struct{}
 }
 
+// Takes tells whether packets of the address's family arrive: those of both do where the ports are open on every address, "::".
+func (s *Server) Takes(peer netip.Addr) bool {
+	at := s.config.Listen
+	return at.Is6() && at.IsUnspecified() || at.Is4() == peer.Is4()
+}
+
 // engine opens sockets and hands what arrives to their endpoints, on a thread or goroutines of its own.
 type engine interface {
 	open(e *Endpoint, addr netip.AddrPort, control bool) (socket, error)

@@ -97,12 +97,20 @@ func (f *Flow) host() string {
 	if !local.Addr().IsUnspecified() {
 		return local.String()
 	}
-	addr := f.e.cfg.Advertise
-	if !addr.IsValid() || addr.Is4() != f.remote.Addr().Is4() {
-		addr = f.e.routes.local(f.remote)
-	}
-	return netip.AddrPortFrom(addr, local.Port()).String()
+	return netip.AddrPortFrom(f.e.SeenBy(f.remote.Addr()), local.Port()).String()
 }
+
+// SeenBy returns our address as a peer sees it: Config.Advertise if that is of the peer's family, or else the one that the kernel's
+// routes name.
+func (e *Engine) SeenBy(peer netip.Addr) netip.Addr {
+	if told := e.cfg.Advertise; told.IsValid() && told.Is4() == peer.Is4() {
+		return told
+	}
+	return e.routes.local(netip.AddrPortFrom(peer, discardPort))
+}
+
+// discardPort is where a socket is connected to that only asks for the way (RFC 863).
+const discardPort = 9
 
 // towards returns the flow that a request inside a dialog takes. Peers may be behind NAT, so this is the flow that they used; only
 // from peers that Config.Follow names is the next hop taken from the route or Contact, and only when it is an IP address.

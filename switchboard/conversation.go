@@ -210,7 +210,7 @@ func (c *conversation) hearCaller() error {
 		if err != nil {
 			return err
 		}
-		c.near.talk = newTalk(end)
+		c.near.talk = c.b.newTalk(end, signalling(c.near.leg))
 	}
 	if c.near.talk.remote != nil {
 		return nil

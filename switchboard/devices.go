@@ -19,7 +19,7 @@ type shown struct {
 
 // ring makes the INVITEs for every device that a phone user has signed in, but not for the one that calls. Each goes the way its REGISTER
 // came.
-func (c *conversation) ring(to phoneuser.User, who shown, offer []byte) []target {
+func (c *conversation) ring(to phoneuser.User, who shown) []target {
 	var targets []target
 	for _, bd := range c.b.registrar.live(seat{to.AccountID, to.ID}, c.b.now()) {
 		if bd.DeviceID == c.caller.device {
@@ -35,7 +35,7 @@ func (c *conversation) ring(to phoneuser.User, who shown, offer []byte) []target
 		}
 		targets = append(targets, target{
 			name: deviceName(bd), party: party{seat{to.AccountID, to.ID}, bd.DeviceID}, point: to.DisplayName,
-			flow: flow, invite: c.b.inviteDevice(uri, to, who, offer),
+			flow: flow, invite: c.b.inviteDevice(uri, to, who, c.far.talk.saidTo(flow.Remote().Addr())),
 		})
 	}
 	return targets

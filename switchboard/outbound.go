@@ -96,11 +96,10 @@ func (c *conversation) reach(user phoneuser.User, who shown) (*ringing, refusal)
 	if !c.b.live.room(seat{user.AccountID, user.ID}) {
 		return nil, refusedBusy
 	}
-	offer, err := c.openFar()
-	if err != nil {
+	if err := c.openFar(); err != nil {
 		return nil, c.unheard(err)
 	}
-	targets := c.ring(user, who, offer)
+	targets := c.ring(user, who)
 	if len(targets) == 0 {
 		return nil, refusedAway
 	}
@@ -137,12 +136,11 @@ func (c *conversation) outside(to number.Destination) {
 		c.turnAway(refusals[to.Barred])
 		return
 	}
-	offer, err := c.openFar()
-	if err != nil {
+	if err := c.openFar(); err != nil {
 		c.turnAway(c.unheard(err))
 		return
 	}
-	r, why := c.carry(to, offer)
+	r, why := c.carry(to)
 	if r == nil {
 		c.turnAway(why)
 		return
@@ -154,14 +152,14 @@ func (c *conversation) outside(to number.Destination) {
 
 // carry tries the carriers' hosts in their order until one takes the call. It tries the next only as long as nobody outside can have
 // heard of the call, and does not wait for a host that says nothing at all while there is another.
-func (c *conversation) carry(to number.Destination, offer []byte) (*ringing, refusal) {
+func (c *conversation) carry(to number.Destination) (*ringing, refusal) {
 	why := refusedNoCarrier
 	ways := c.ways()
 	for i, w := range ways {
 		if w.full() && !c.emergency {
 			continue
 		}
-		t, ok := c.toCarrier(w.trunk, w.at, to, offer)
+		t, ok := c.toCarrier(w.trunk, w.at, to)
 		if !ok {
 			continue
 		}
@@ -259,7 +257,7 @@ func outsideRefusal(r *ringing) refusal {
 }
 
 // toCarrier makes the INVITE for one of a carrier's hosts.
-func (c *conversation) toCarrier(carrier *trunk, at netip.AddrPort, to number.Destination, offer []byte) (target, bool) {
+func (c *conversation) toCarrier(carrier *trunk, at netip.AddrPort, to number.Destination) (target, bool) {
 	ctx, cancel := context.WithTimeout(c.b.work, dialLimit)
 	defer cancel()
 	flow, err := carrier.flow(ctx, c.b.engine, at)
@@ -272,7 +270,7 @@ func (c *conversation) toCarrier(carrier *trunk, at netip.AddrPort, to number.De
 	m := sip.NewRequest("INVITE", uri)
 	m.Set("To", "<"+uri.String()+">")
 	carrier.identify(m, c.b.plan, identity{to.CallerID, to.Hidden}, c.b.domain)
-	m.Body = offer
+	m.Body = c.far.talk.saidTo(at.Addr())
 	point := c.b.plan.National(to.Number)
 	return target{name: carrier.Name, point: point, flow: flow, invite: m, again: func(refused *sip.Message) *sip.Message { return carrier.authorise(m, refused) }}, true
 }

@@ -264,20 +264,22 @@ func (r *ringing) gone(f *fork, status int) bool {
 	return true
 }
 
-// openFar makes the offer for the called side out of the caller's.
-func (c *conversation) openFar() ([]byte, error) {
+// openFar makes the offer for the called side out of the caller's; each target takes it with saidTo.
+func (c *conversation) openFar() error {
 	err := c.hearCaller()
 	if err != nil && err != errNoSDP {
-		return nil, err
+		return err
 	}
 	end, failed := c.b.media.Endpoint()
 	if failed != nil {
-		return nil, failed
+		return failed
 	}
-	c.far.talk = newTalk(end)
+	c.far.talk = c.b.newTalk(end, end.Addr().Addr())
 	if err == errNoSDP {
-		return c.far.talk.say(offered, sdp.SendRecv, 0), nil
+		c.far.talk.say(offered, sdp.SendRecv, 0)
+		return nil
 	}
 	p := c.near.talk.peer
-	return c.far.talk.say(relayed(p.codecs), p.direction, p.ptime), nil
+	c.far.talk.say(relayed(p.codecs), p.direction, p.ptime)
+	return nil
 }

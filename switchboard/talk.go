@@ -42,10 +42,14 @@ var offered = []sdp.Codec{ours[0], ours[1], ours[4]}
 // reaches the other one but codecs, packet time and direction; addresses are those of our own endpoint.
 type talk struct {
 	end         *media.Endpoint
+	reach       func(peer netip.Addr) netip.Addr // our address as a peer sees it
+	at          netip.Addr                       // the one that is described
 	id, version uint64
 	lines       []mline     // of this dialog so far; later descriptions may not have fewer (RFC 3264 8)
 	audio       int         // the one that is used
 	spoken      []sdp.Codec // as we last described them
+	way         string      // the direction, likewise
+	ptime       int
 	said        []byte
 	remote      []byte // the peer's last description
 	peer        peerAudio
@@ -64,10 +68,18 @@ type peerAudio struct {
 	ptime     int
 }
 
-func newTalk(end *media.Endpoint) *talk {
+// newTalk begins the negotiation with a peer whose signalling came from that address.
+func (b *Board) newTalk(end *media.Endpoint, peer netip.Addr) *talk {
 	var id [8]byte
 	rand.Read(id[:])
-	return &talk{end: end, id: binary.BigEndian.Uint64(id[:]) >> 2, lines: []mline{{kind: "audio", proto: "RTP/AVP"}}}
+	reach := func(peer netip.Addr) netip.Addr {
+		peer = peer.Unmap()
+		if told := end.Addr().Addr(); told.Is4() == peer.Is4() || !b.media.Takes(peer) {
+			return told
+		}
+		return b.engine.SeenBy(peer)
+	}
+	return &talk{end: end, reach: reach, at: reach(peer), id: binary.BigEndian.Uint64(id[:]) >> 2, lines: []mline{{kind: "audio", proto: "RTP/AVP"}}}
 }
 
 // repeats tells whether the peer only said again what it said before, as in a refresh of the session (RFC 4028).
@@ -103,8 +115,35 @@ func (t *talk) hear(text []byte) (peerAudio, error) {
 		lines[i] = mline{m.Kind, m.Proto, m.Formats[0]}
 	}
 	t.lines, t.audio = lines, at
+	if addr := p.addr.Addr(); addr.IsValid() && !addr.IsUnspecified() {
+		t.face(addr)
+	}
 	t.remote, t.peer = bytes.Clone(text), p
 	return p, nil
+}
+
+// face describes our end at an address of the family that the peer's sound has. The offer that went to several phones was made for each of
+// them: what the one that answered was sent is what was said.
+func (t *talk) face(peer netip.Addr) {
+	at := t.reach(peer)
+	if at == t.at {
+		return
+	}
+	if t.at = at; t.said == nil {
+		return
+	}
+	if t.remote != nil { // it moved during the call
+		t.version++
+	}
+	t.said = t.describe(t.spoken, t.way, t.ptime, at)
+}
+
+// saidTo is what was said last, with our address as that peer sees it.
+func (t *talk) saidTo(peer netip.Addr) []byte {
+	if at := t.reach(peer); at != t.at {
+		return t.describe(t.spoken, t.way, t.ptime, at)
+	}
+	return t.said
 }
 
 // pick finds the audio that we can carry: not encrypted, because phones that encrypt need keys from both of us.
@@ -144,17 +183,17 @@ func control(rtp netip.AddrPort, value string) netip.AddrPort {
 // say describes our end to the peer: these codecs, this direction. What was said before is said again as it was; anything else is the next
 // version of it (RFC 3264 8).
 func (t *talk) say(codecs []sdp.Codec, direction string, ptime int) []byte {
-	t.spoken = codecs
-	if said := t.describe(codecs, direction, ptime); bytes.Equal(said, t.said) {
+	t.spoken, t.way, t.ptime = codecs, direction, ptime
+	if said := t.describe(codecs, direction, ptime, t.at); bytes.Equal(said, t.said) {
 		return said
 	}
 	t.version++
-	t.said = t.describe(codecs, direction, ptime)
+	t.said = t.describe(codecs, direction, ptime, t.at)
 	return t.said
 }
 
-func (t *talk) describe(codecs []sdp.Codec, direction string, ptime int) []byte {
-	addr := t.end.Addr()
+func (t *talk) describe(codecs []sdp.Codec, direction string, ptime int, at netip.Addr) []byte {
+	addr := netip.AddrPortFrom(at, uint16(t.end.Port()))
 	s := sdp.New(addr.Addr(), t.id, t.version)
 	for i, l := range t.lines {
 		m := s.Add(l.kind, 0, l.proto)

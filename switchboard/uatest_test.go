@@ -2,6 +2,7 @@ package switchboard_test
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -28,10 +29,14 @@ type ua struct {
 	contact string
 }
 
-// newUA opens a phone that reaches the switchboard by udp or tcp.
+// newUA opens a phone that reaches the switchboard by udp or tcp, with an address of its family.
 func newUA(t testing.TB, to netip.AddrPort, transport string) *ua {
 	t.Helper()
-	u := &ua{t: t, rang: make(chan *sip.Leg, 8), other: make(chan *sip.Incoming, 8), sound: mediatest.NewPhone(t, "127.0.0.1"), callID: strings.ReplaceAll(t.Name(), "/", "-") + strconv.FormatInt(time.Now().UnixNano(), 36)}
+	self := "127.0.0.1"
+	if to.Addr().Is6() {
+		self = "::1"
+	}
+	u := &ua{t: t, rang: make(chan *sip.Leg, 8), other: make(chan *sip.Incoming, 8), sound: mediatest.NewPhone(t, self), callID: strings.ReplaceAll(t.Name(), "/", "-") + strconv.FormatInt(time.Now().UnixNano(), 36)}
 	u.e = sip.New(sip.Config{T1: fast, T2: 8 * fast, T4: 4 * fast, TransactionTimeout: 2 * time.Second, UserAgent: "Test phone", SessionExpires: -1, Budget: sip.Budget{PerSecond: -1}, Handler: func(in *sip.Incoming) {
 		if in.Request.Method == "INVITE" && in.Leg == nil {
 			u.rang <- u.e.Answering(in)
@@ -52,7 +57,7 @@ func newUA(t testing.TB, to netip.AddrPort, transport string) *ua {
 		cancel()
 		u.e.Close(ctx)
 	})
-	_, err := u.e.ListenUDP(t.Context(), "127.0.0.1:0")
+	_, err := u.e.ListenUDP(t.Context(), net.JoinHostPort(self, "0"))
 	must(t, err)
 	u.flow, err = u.e.Dial(t.Context(), transport, to, nil)
 	must(t, err)
@@ -149,7 +154,11 @@ func (u *ua) register(seconds int) *sip.Message {
 func (u *ua) offer(lines ...string) []byte { return describe(u.sound.Addr(), lines...) }
 
 func describe(at netip.AddrPort, lines ...string) []byte {
-	text := []string{"v=0", "o=- 1 1 IN IP4 " + at.Addr().String(), "s=-", "c=IN IP4 " + at.Addr().String(), "t=0 0",
+	family := "IP4 "
+	if at.Addr().Is6() {
+		family = "IP6 "
+	}
+	text := []string{"v=0", "o=- 1 1 IN " + family + at.Addr().String(), "s=-", "c=IN " + family + at.Addr().String(), "t=0 0",
 		"m=audio " + strconv.Itoa(int(at.Port())) + " RTP/AVP 8 0 101", "a=rtpmap:8 PCMA/8000", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16"}
 	return []byte(strings.Join(append(text, lines...), "\r\n") + "\r\n")
 }

@@ -33,7 +33,10 @@ func (c *doctorCommand) phones(ctx context.Context) (list []finding) {
 		list = append(list, finding{worth, "phones", "phones can connect over WebSocket only", "Give --sip an address, such as 0.0.0.0:5060"})
 	}
 	if c.SIP != "" {
-		list = append(list, sipPorts(ctx, c.SIP), soundPorts(ctx, listen, low, high, c.SIP), c.publicAddress(listen, public), c.sipName(ctx))
+		list = append(list, sipPorts(ctx, c.SIP))
+	}
+	if c.SIP != "" || c.SIPTLS != "" {
+		list = append(list, soundPorts(ctx, listen, low, high, c.SIP), c.publicAddress(listen, public), c.sipName(ctx))
 	}
 	if c.SIPTLS != "" {
 		list = append(list, c.tlsPort(ctx), c.sipCertificate())
@@ -127,7 +130,7 @@ const portsTried = 20
 func (c *doctorCommand) publicAddress(listen, public netip.Addr) finding {
 	switch {
 	case public.IsLoopback():
-		return finding{worth, "address", public.String() + " is what phones are told; only this machine reaches it", "Let --sip listen on another address than " + listen.String()}
+		return finding{worth, "address", public.String() + " is what phones are told; only this machine reaches it", "Let phones sign in at another address than " + listen.String()}
 	case c.PublicIP != "" && !isOwn(public):
 		return finding{healthy, "address", public.String() + " is what phones are told; it is none of this machine's, as behind a NAT", ""}
 	case c.PublicIP == "" && public.IsPrivate():

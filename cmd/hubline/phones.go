@@ -157,19 +157,21 @@ func (p *Phones) rtpPorts() (low, high int, err error) {
 	return low, high, nil
 }
 
-// mediaAddresses returns the address that sound is taken on, and the one that phones are told.
+// mediaAddresses returns the address that sound is taken on, and the one that phones are told. Sound is taken where phones sign in: where
+// they do so through the portal's address alone, and a public one is named, on every address.
 func (p *Phones) mediaAddresses() (listen, public netip.Addr, err error) {
-	listen = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	if p.SIP != "" {
-		host, _, err := net.SplitHostPort(p.SIP)
-		if err != nil {
-			return listen, public, usagef("--sip %s: give host and port, such as 0.0.0.0:5060", p.SIP)
-		}
-		if host == "" {
-			listen = netip.IPv4Unspecified()
-		} else if listen, err = netip.ParseAddr(host); err != nil {
-			return listen, public, usagef("--sip %s: give the host as an IP address; 0.0.0.0 stands for all of this machine's", p.SIP)
-		}
+	switch {
+	case p.SIP != "":
+		listen, err = listenAddress("--sip", p.SIP)
+	case p.SIPTLS != "":
+		listen, err = listenAddress("--sip-tls", p.SIPTLS)
+	case p.PublicIP != "":
+		listen = everyAddress()
+	default:
+		listen = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	if err != nil {
+		return listen, public, err
 	}
 	if p.PublicIP != "" {
 		if public, err = netip.ParseAddr(p.PublicIP); err != nil {
@@ -183,12 +185,39 @@ func (p *Phones) mediaAddresses() (listen, public netip.Addr, err error) {
 	return listen, public, nil
 }
 
+// listenAddress reads the address in one that is listened on.
+func listenAddress(flag, text string) (netip.Addr, error) {
+	host, _, err := net.SplitHostPort(text)
+	if err != nil {
+		return netip.Addr{}, usagef("%s %s: give host and port, such as 0.0.0.0:5060", flag, text)
+	}
+	if host == "" {
+		return everyAddress(), nil
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return addr, usagef("%s %s: give the host as an IP address; 0.0.0.0 stands for all of this machine's", flag, text)
+	}
+	return addr, nil
+}
+
+// everyAddress stands for all addresses of this machine, those of IPv6 among them where it has it.
+func everyAddress() netip.Addr {
+	conn, err := net.ListenPacket("udp6", "[::]:0")
+	if err != nil {
+		return netip.IPv4Unspecified()
+	}
+	_ = conn.Close() // it was only to see
+	return netip.IPv6Unspecified()
+}
+
 // ownAddress is the address that this machine uses towards others. Connecting a UDP socket sends nothing.
 func ownAddress() netip.Addr {
-	conn, err := net.Dial("udp", "192.0.2.1:9")
-	if err != nil {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	for _, other := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} {
+		if conn, err := net.Dial("udp", other); err == nil {
+			defer conn.Close()
+			return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+		}
 	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 }

@@ -15,6 +15,35 @@ import (
 	"hubline/sip"
 )
 
+// Sound is taken where phones sign in, and not on this machine alone when they come from elsewhere.
+func TestWhereSoundIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		cfg            Phones
+		listen, public string // "" for whatever this machine has
+	}{
+		{Phones{SIP: "127.0.0.1:5060"}, "127.0.0.1", "127.0.0.1"},
+		{Phones{SIP: "0.0.0.0:5060", PublicIP: "203.0.113.9"}, "0.0.0.0", "203.0.113.9"},
+		{Phones{SIP: "[::]:5060", PublicIP: "203.0.113.9"}, "::", "203.0.113.9"},
+		{Phones{SIP: ":5060"}, "", ""},
+		{Phones{SIPTLS: "0.0.0.0:5061", PublicIP: "203.0.113.9"}, "0.0.0.0", "203.0.113.9"},
+		{Phones{SIPTLS: "0.0.0.0:5061"}, "0.0.0.0", ""},
+		{Phones{PublicIP: "203.0.113.9"}, "", "203.0.113.9"},
+		{Phones{}, "127.0.0.1", "127.0.0.1"},
+	} {
+		listen, public, err := c.cfg.mediaAddresses()
+		if err != nil || c.listen != "" && listen.String() != c.listen || c.public != "" && public.String() != c.public ||
+			c.listen == "" && !listen.IsUnspecified() || c.public == "" && (!public.IsValid() || public.IsUnspecified()) {
+			t.Errorf("%+v: sound on %v, told as %v, %v; wanted %q and %q", c.cfg, listen, public, err, c.listen, c.public)
+		}
+	}
+	for _, bad := range []Phones{{SIP: "5060"}, {SIP: "host.example:5060"}, {SIPTLS: "host.example:5061"}, {SIP: "0.0.0.0:5060", PublicIP: "here"}} {
+		if listen, public, err := bad.mediaAddresses(); err == nil {
+			t.Errorf("%+v: %v, %v, and no error", bad, listen, public)
+		}
+	}
+}
+
 // demoPhone is a phone that signs in to a demo with what demo.json says.
 type demoPhone struct {
 	t    *testing.T

@@ -57,7 +57,7 @@ func (d *demo) phone(as device, hz int, transport string) *phone {
 	low := firstPort + portsEach*(int(ports.Add(1))+os.Getpid())%(portRanges*portsEach)
 	must(t, os.WriteFile(filepath.Join(p.dir, "config"), []byte(strings.NewReplacer(
 		"{dir}", p.dir, "{sip}", strconv.Itoa(freePort(t)), "{control}", strconv.Itoa(control), "{modules}", modules(t),
-		"{rtp}", fmt.Sprintf("%d-%d", low, low+portsEach-1)).Replace(baresipConfig)), 0o600))
+		"{rtp}", fmt.Sprintf("%d-%d", low, low+portsEach-1), "{authority}", d.authority).Replace(baresipConfig)), 0o600))
 	must(t, os.WriteFile(filepath.Join(p.dir, "accounts"), fmt.Appendf(nil,
 		"<sip:%s@%s;transport=%s>;auth_pass=%s;outbound=\"sip:%s;transport=%[3]s\";regint=600;audio_codecs=pcma,pcmu;answermode=manual\n",
 		as.Username, as.Domain, transport, as.Password, d.SIP), 0o600))
@@ -104,6 +104,8 @@ var level = regexp.MustCompile(`\[\d+:\d\d:\d\d\] audio=\d+/\d+ \(bit/s\)\s*`)
 
 const baresipConfig = `poll_method epoll
 sip_listen 127.0.0.1:{sip}
+sip_cafile {authority}
+sip_verify_server yes
 call_local_timeout 120
 call_max_calls 4
 audio_player aubridge,ear

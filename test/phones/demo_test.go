@@ -87,13 +87,15 @@ func (o *output) String() string {
 
 // demo is a running demo with what its demo.json says.
 type demo struct {
-	t       *testing.T
-	dir     string
-	Portal  string `json:"portal"`
-	SIP     string `json:"sip"`
-	WS      string `json:"sip_websocket"`
-	Domain  string `json:"sip_domain"`
-	Carrier struct {
+	t   *testing.T
+	dir string
+
+	authority string // file of the certificate that signed the server's; "" without TLS
+	Portal    string `json:"portal"`
+	SIP       string `json:"sip"`
+	WS        string `json:"sip_websocket"`
+	Domain    string `json:"sip_domain"`
+	Carrier   struct {
 		SIP string `json:"sip"`
 	} `json:"carrier"`
 	Accounts []struct {
@@ -128,16 +130,40 @@ func ready(dir string) *demo {
 // start runs a demo of the test's own.
 func start(t *testing.T) *demo {
 	t.Helper()
+	from, dir := folder(t)
+	must(t, os.Remove(filepath.Join(dir, "demo.json"))) // the addresses in it are old; new devices are made
+	said := &output{}
+	ended := launch(t, demoCommand(from, dir, said), said)
+	var d *demo
+	until(t, "demo.json", func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("the demo ended:\n%s", said)
+		default:
+		}
+		d = ready(dir)
+		return d != nil
+	})
+	d.t = t
+	return d
+}
+
+// folder copies the demo's folder for a program of the test's own. from has the program.
+func folder(t *testing.T) (from, dir string) {
+	t.Helper()
 	from, err := made()
 	must(t, err)
-	dir := filepath.Join(t.TempDir(), "demo")
+	dir = filepath.Join(t.TempDir(), "demo")
 	must(t, os.CopyFS(dir, os.DirFS(filepath.Join(from, "demo"))))
-	must(t, os.Remove(filepath.Join(dir, "demo.json"))) // the addresses in it are old; new devices are made
 	must(t, os.Chmod(filepath.Join(dir, "hubline.key"), 0o600))
-	said := &output{}
-	cmd := demoCommand(from, dir, said)
+	return from, dir
+}
+
+// launch starts a Hubline that ends with the test.
+func launch(t *testing.T, cmd *exec.Cmd, said *output) (ended chan struct{}) {
+	t.Helper()
 	must(t, cmd.Start())
-	ended := make(chan struct{})
+	ended = make(chan struct{})
 	go func() { defer close(ended); cmd.Wait() }()
 	t.Cleanup(func() {
 		cmd.Process.Signal(os.Interrupt)
@@ -152,18 +178,7 @@ func start(t *testing.T) *demo {
 			t.Logf("the demo said:\n%s", said)
 		}
 	})
-	var d *demo
-	until(t, "demo.json", func() bool {
-		select {
-		case <-ended:
-			t.Fatalf("the demo ended:\n%s", said)
-		default:
-		}
-		d = ready(dir)
-		return d != nil
-	})
-	d.t = t
-	return d
+	return ended
 }
 
 func must(t *testing.T, err error) {
