@@ -2,6 +2,7 @@ package switchboard_test
 
 import (
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -93,6 +94,19 @@ func TestOutcomesOfACallBetweenExtensions(t *testing.T) {
 			t.Errorf("all busy: %d", res.Status)
 		}
 		check("all busy", call.Busy, "busy", "system", 486)
+
+		for _, refused := range []struct {
+			by, to int // what the phones answer, and what the caller hears
+			cause  string
+		}{{480, 480, "not-available"}, {302, 480, "redirected"}, {404, 404, "refused"}} {
+			a = tom.call("101")
+			mary.ringing().Refuse(refused.by, "", "Contact", "<sip:0491570006@127.0.0.1>")
+			second.ringing().Refuse(refused.by, "")
+			if res := refusal(t, a); res.Status != refused.to {
+				t.Errorf("phones answer %d: %d", refused.by, res.Status)
+			}
+			check(strconv.Itoa(refused.by), call.Unavailable, refused.cause, "system", refused.to)
+		}
 
 		a = tom.call("101")
 		mary.ringing().Refuse(486, "")

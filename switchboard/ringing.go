@@ -238,7 +238,7 @@ func (r *ringing) refused(e forkEvent) bool {
 		}
 		return true
 	}
-	if status == 486 || status/100 == 3 { // a phone may not send calls elsewhere: that is for its owner to set in the portal
+	if status == 486 {
 		r.busy++
 	}
 	return r.gone(e.fork, status)
@@ -256,7 +256,11 @@ func (r *ringing) gone(f *fork, status int) bool {
 	switch {
 	case r.busy > 0:
 		r.why = refusedBusy
-	case status == 408, status == 503 && r.last == nil, status == 480:
+	case status/100 == 3: // a phone may not send calls elsewhere: that is for its owner to set in the portal
+		r.why = redirected
+	case status == 480: // a phone that is told not to disturb
+		r.why = notAvailable
+	case status == 408, status == 503 && r.last == nil:
 		r.why = unreachable
 	default:
 		r.why = refusal{status, "", nil, call.Unavailable, "refused"}

@@ -27,6 +27,8 @@ var (
 	refusedNoRoute       = refusal{404, "Not in service", &media.NotInService, call.Unavailable, "leads-nowhere"}
 	refusedAway          = refusal{480, "Nobody is signed in", &media.Unavailable, call.Unavailable, "no-device"}
 	unreachable          = refusal{480, "", &media.Unavailable, call.Unavailable, "unreachable"}
+	notAvailable         = refusal{480, "", &media.Unavailable, call.Unavailable, "not-available"}
+	redirected           = refusal{480, "", &media.Unavailable, call.Unavailable, "redirected"}
 	refusedBusy          = refusal{486, "", nil, call.Busy, "busy"}
 	refusedDeclined      = refusal{603, "", nil, call.Busy, "declined"}
 	refusedUserLimit     = refusal{486, "This phone user has too many calls", nil, call.Busy, "phone-user-call-limit"}
