@@ -144,7 +144,7 @@ func (p *Portal) askRevokeKey(r *Request) error {
 		return err
 	}
 	c := Confirm{Title: "Revoke " + k.Name + "?", Text: "Programs that use this key are refused from their next request on. It can't be taken back; a new key is needed.",
-		Path: r.to("api-keys", k.ID, "revocation"), Keep: "Keep", Do: "Revoke", Busy: "Revoking…", Next: r.to("api-keys")}
+		Path: r.to("api-keys", k.ID, "revocation"), Keep: "Keep key", Do: "Revoke key", Busy: "Revoking…", Next: r.to("api-keys")}
 	return r.Render("account/confirm.html", Page{Title: c.Title, Section: "api-keys", Crumbs: accountCrumbs(r, Link{"API keys", r.to("api-keys")}), Data: c})
 }
 

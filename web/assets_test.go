@@ -148,6 +148,17 @@ func TestTemplatesObeyTheContentPolicy(t *testing.T) {
 	}
 }
 
+// Icons are lines, so every picture inherits a stroke. Around the squares of a QR code it fills the gaps, and no camera reads it.
+func TestCodesAreNotStroked(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	css := s.get(assetIn(t, s.get("/dev/components").body, "css")).body
+	rule := regexp.MustCompile(`\.qr-code\s*\{[^}]*\}`).FindString(css)
+	if !strings.Contains(strings.ReplaceAll(rule, " ", ""), "stroke:none") {
+		t.Errorf("a QR code is drawn by %q, which leaves the icons' stroke on it", rule)
+	}
+}
+
 func TestEveryIconIsInTheSprite(t *testing.T) {
 	t.Parallel()
 	sprite, err := assetFiles.ReadFile("assets/icons.svg")

@@ -204,7 +204,7 @@ func (p *Portal) askRemoveStaff(r *Request) error {
 
 func removeStaff(person account.Person) Confirm {
 	return Confirm{Title: "Remove " + person.Name + "?", Text: "They will be signed out now and can't open the console any more. What they did stays in the audit log. You can add them again.",
-		Path: "/console/staff/" + person.ID + "/remove", Keep: "Keep", Do: "Remove from staff", Busy: "Removing…", Next: "/console/staff"}
+		Path: "/console/staff/" + person.ID + "/remove", Keep: "Keep on staff", Do: "Remove from staff", Busy: "Removing…", Next: "/console/staff"}
 }
 
 func (p *Portal) removeStaff(r *Request) error {

@@ -74,7 +74,7 @@ func (p *Portal) askWithdraw(r *Request) error {
 	}
 	return r.Render("console/confirm.html", Page{Title: "Withdraw " + shown + "?", Section: "console/accounts", Crumbs: []Link{toAccounts, {a.Name, page}}, Data: Confirm{
 		Text: does + ", and nobody shows it as caller ID or texts from it. Call records keep it. You can assign it again.",
-		Path: page + "/numbers/" + n.Number + "/withdrawal", Keep: "Keep", Do: "Withdraw number", Busy: "Withdrawing…", Next: page}})
+		Path: page + "/numbers/" + n.Number + "/withdrawal", Keep: "Keep number", Do: "Withdraw number", Busy: "Withdrawing…", Next: page}})
 }
 
 func (p *Portal) withdrawNumber(r *Request) error {

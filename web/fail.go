@@ -64,7 +64,7 @@ var meanings = map[fault.Kind]struct {
 	next   string
 }{
 	fault.Invalid:   {http.StatusUnprocessableEntity, "There is a problem", "bad", "Go back and change it."},
-	fault.NotFound:  {http.StatusNotFound, "Page not found", "find", "Check the address."},
+	fault.NotFound:  {http.StatusNotFound, "Page not found", "find", ""},
 	fault.Forbidden: {http.StatusForbidden, "You can't do this", "lock", ""},
 	fault.Conflict:  {http.StatusConflict, "That can't be done now", "bad", "Go back to see how things stand."},
 	fault.Changed:   {http.StatusConflict, "This was changed meanwhile", "clock", "Go back to see the change, then make yours."},
@@ -174,7 +174,7 @@ func (p *Portal) explain(r *Request, err error) (FaultPage, string) {
 	if f.Kind == fault.NotFound {
 		page.Link = &Link{"Go to the start", "/"}
 		if r.Viewer != nil {
-			page.Next, page.Search = "Check the address, or search.", true
+			page.Search = true
 		}
 	}
 	if f.RetryAfter > 0 {

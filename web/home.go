@@ -4,6 +4,7 @@ import (
 	"hubline/product/account"
 	"hubline/product/call"
 	"hubline/product/report"
+	"hubline/product/support"
 	"hubline/product/webhook"
 )
 
@@ -19,6 +20,7 @@ type homePage struct {
 	Review   bool              // a review of access is due
 	Hooks    []webhook.Webhook // that an admin should look at
 	Steps    []Step            // what a new account still wants; nil when nothing
+	Asking   []support.Visit   // staff who wait to be let in
 }
 
 func (p *Portal) home(r *Request) error {
@@ -61,6 +63,13 @@ func (p *Portal) home(r *Request) error {
 	}
 	if data.Hooks, err = p.webhooksInTrouble(r); err != nil {
 		return err
+	}
+	if r.may(account.LetStaffIn) && p.Support != nil {
+		visits, _, err := p.Support.Visits(r.Context(), actor, "", 0)
+		if err != nil {
+			return err
+		}
+		data.Asking = visitsPage{List: visits, At: p.Now()}.Asking()
 	}
 	return r.Render("account/home.html", Page{Title: "Home", Data: data})
 }

@@ -39,7 +39,7 @@ func (p *Portal) retryJob(r *Request) error {
 func (p *Portal) askDiscardJob(r *Request) error {
 	return r.Render("console/confirm.html", Page{Title: "Discard this job?", Section: "console/jobs", Crumbs: []Link{toJobs}, Data: Confirm{
 		Text: "It will not run again, and what it was for does not happen: a mail is not sent.", Path: "/console/jobs/" + r.PathValue("id") + "/discard",
-		Keep: "Keep", Do: "Discard job", Busy: "Discarding…", Next: "/console/jobs"}})
+		Keep: "Keep job", Do: "Discard job", Busy: "Discarding…", Next: "/console/jobs"}})
 }
 
 func (p *Portal) discardJob(r *Request) error {

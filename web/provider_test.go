@@ -119,7 +119,7 @@ func TestOwnProviderOnThePages(t *testing.T) {
 		w.elsewhere.Client("harbour", "s3cret", w.ProviderRedirect("harbour"))
 		v := w.as(admin)
 		v.open("/harbour/settings").shows(200, "/harbour/settings", "Sign-in providers of this account")
-		v.open("/harbour/settings/sign-in").shows(200, "/harbour/settings/sign-in", "There is none yet")
+		v.open("/harbour/settings/sign-in").shows(200, "/harbour/settings/sign-in", "No provider yet")
 		v.open("/harbour/settings/sign-in/new").shows(200, "/harbour/settings/sign-in/new", w.ProviderRedirect("harbour"))
 		v.press("Add provider", "name", "Example ID", "issuer", "https://127.0.0.1/x", "client_id", "harbour", "client_secret", "s3cret", "domains", "harbour.example")
 		v.shows(422, "/harbour/settings/sign-in/new", "Issuer must be a public https address")
@@ -157,6 +157,6 @@ func TestOwnProviderOnThePages(t *testing.T) {
 		j.open("/harbour/").shows(200, "/sign-in")
 		v.press("Switch on Example ID").shows(200, "/harbour/settings/sign-in", "Example ID is switched on")
 		v.open("/harbour/settings/sign-in/"+list[0].ID+"/removal").shows(200, "/harbour/*", "Remove Example ID?")
-		v.press("Remove provider").shows(200, "/harbour/settings/sign-in", "Example ID is removed", "There is none yet")
+		v.press("Remove provider").shows(200, "/harbour/settings/sign-in", "Example ID is removed", "No provider yet")
 	})
 }

@@ -23,6 +23,8 @@ func TestStaffVisitAnAccount(t *testing.T) {
 		if link := w.link(owner.Email, "asks to see", "/harbour/support/visits"); link != "/harbour/support/visits" {
 			t.Errorf("the mail leads to %s", link)
 		}
+		jo.open("/harbour/").shows(200, "/harbour/").lacks("asks to see this account")
+		admin.open("/harbour/").shows(200, "/harbour/", "Sam from Southern Cross Voice asks to see this account. Let them in, or refuse", "Main line rings nobody")
 		jo.open("/harbour/support/visits").shows(403, "/harbour/support/visits", "You need Account admin access")
 		admin.open("/harbour/support/visits").shows(200, "/harbour/support/visits", "Sam from Southern Cross Voice asks to see this account", "Main line rings nobody", "30 minutes")
 		admin.press("Let them in", "answer", "allow").shows(200, "/harbour/support/visits", "Sam from Southern Cross Voice can see this account", "Look only", "End now")
@@ -31,6 +33,7 @@ func TestStaffVisitAnAccount(t *testing.T) {
 
 		sam.open("/console/accounts/harbour").shows(200, "/console/accounts/harbour", "Open its pages")
 		sam.open("/harbour/").shows(200, "/harbour/", "Console", "You are in Harbour Group until", "to look only", "End visit")
+		sam.lacks("Your access", "Invite people")
 		if !strings.Contains(sam.body, `class="console"`) {
 			t.Error("a visit looks like a customer's portal")
 		}
