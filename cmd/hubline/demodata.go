@@ -80,15 +80,12 @@ const (
 
 // seed fills an empty store the way people would: invitations are mailed, read in the mailbox and accepted.
 func (d *demo) seed(ctx context.Context) error {
-	_, token, err := d.room.AddStaff(ctx, account.Operate(), demoStaff.email, demoStaff.name)
+	alex, err := d.seedStaff(ctx, demoStaff)
 	if err != nil {
 		return err
 	}
-	in, err := d.room.SetPassword(ctx, token, d.password(demoStaff.email), demoBrowser)
+	sam, err := d.seedStaff(ctx, demoColleague)
 	if err != nil {
-		return err
-	}
-	if err := d.room.SignOut(ctx, in.Session); err != nil {
 		return err
 	}
 	var admins []string
@@ -98,6 +95,14 @@ func (d *demo) seed(ctx context.Context) error {
 			return fmt.Errorf("account %s: %w", set.slug, err)
 		}
 		admins = append(admins, session)
+	}
+	if err := d.seedVisits(ctx, alex, sam, admins); err != nil {
+		return err
+	}
+	for _, session := range []string{alex, sam} {
+		if err := d.room.SignOut(ctx, session); err != nil {
+			return err
+		}
 	}
 	if err := d.settled(ctx); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"hubline/product/support"
 )
 
-// seedHistory gives an account what a customer of some weeks has: groups, a request with its answer, and a week of calls.
+// seedHistory gives an account what a customer of some weeks has: groups, a request, a review of access, and a week of calls.
 func (d *demo) seedHistory(ctx context.Context, admin account.Actor) error {
 	for _, g := range []struct {
 		group account.NewGroup
@@ -40,6 +40,9 @@ func (d *demo) seedHistory(ctx context.Context, admin account.Actor) error {
 		if _, err := d.room.Pin(ctx, admin, page); err != nil {
 			return err
 		}
+	}
+	if err := d.seedReview(ctx, admin); err != nil {
+		return err
 	}
 	return d.seedCalls(ctx, admin)
 }
