@@ -261,10 +261,15 @@ func TestCallsOverTCPAndTLS(t *testing.T) {
 			t.Run(transport+" "+host, func(t *testing.T) {
 				t.Parallel()
 				legs := make(chan *Leg, 1)
+				unrepeated := func(cfg Config) *Engine { // however slowly the test goes
+					cfg = quick(cfg)
+					cfg.T1 = patience
+					return New(cfg)
+				}
 				var callee *Engine
-				callee = New(quick(Config{Handler: func(t *Incoming) { legs <- callee.Answering(t) }}))
+				callee = unrepeated(Config{Handler: func(t *Incoming) { legs <- callee.Answering(t) }})
 				t.Cleanup(func() { callee.Close(expired) })
-				caller := New(quick(Config{}))
+				caller := unrepeated(Config{})
 				t.Cleanup(func() { caller.Close(expired) })
 				if _, err := caller.ListenUDP(t.Context(), host); err != nil {
 					t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 // udpSocket reads datagrams on one goroutine, so that the messages of one peer keep their order.
 type udpSocket struct {
 	e     *Engine
-	pc    *net.UDPConn
+	port  *port
 	local netip.AddrPort
 	out   *batch // of the goroutine that reads, for answers that it gives at once
 }
@@ -48,14 +49,18 @@ func bindUDP(ctx context.Context, addr string) (*net.UDPConn, error) {
 
 // serveUDP owns the socket from here on.
 func (e *Engine) serveUDP(pc *net.UDPConn) error {
-	s := &udpSocket{e: e, pc: pc, local: unmap(pc.LocalAddr().(*net.UDPAddr).AddrPort())}
+	s := &udpSocket{e: e, local: unmap(pc.LocalAddr().(*net.UDPAddr).AddrPort())}
+	var err error
+	if s.port, err = newPort(pc); err != nil {
+		return fmt.Errorf("sip.ListenUDP: %w", err)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.isClosed() {
-		pc.Close()
+		s.port.release()
 		return ErrClosed
 	}
-	e.closers = append(e.closers, pc.Close)
+	e.closers = append(e.closers, s.port.Close)
 	sockets := append(append([]*udpSocket(nil), *e.udp.Load()...), s)
 	e.udp.Store(&sockets)
 	e.readers.Add(1)
@@ -73,13 +78,16 @@ func (s *udpSocket) send(b []byte, to netip.AddrPort) error {
 	if len(b) > mostDatagram {
 		return ErrTooLarge
 	}
-	_, err := s.pc.WriteToUDPAddrPort(b, to)
-	return err
+	if !s.reaches(to.Addr()) {
+		return ErrFlow
+	}
+	return s.port.write(b, to)
 }
 
 func (s *udpSocket) serve() {
 	defer s.e.readers.Done()
-	if err := s.read(); !errors.Is(err, net.ErrClosed) {
+	defer s.port.release()
+	if err := s.read(); !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrClosed) {
 		s.e.cfg.Log.Error("a UDP socket is not read any more", "address", s.local, "error", err)
 	}
 }
@@ -118,7 +126,7 @@ func (s *udpSocket) keepAlive(b []byte, from netip.AddrPort) {
 	}
 	s.e.count.keepAlives.Add(1)
 	if bytes.Equal(b, keepAlive) {
-		s.pc.WriteToUDPAddrPort(keepAliveAnswer, from)
+		_ = s.port.write(keepAliveAnswer, from) // there is nobody to tell
 	}
 }
 

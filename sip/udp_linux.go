@@ -4,9 +4,11 @@ package sip
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -29,13 +31,13 @@ type batch struct {
 	from [batchMost]syscall.RawSockaddrInet6
 	room [batchMost][]byte
 
-	out     [batchMost]mmsghdr
-	outVec  [batchMost]syscall.Iovec
-	outTo   [batchMost]syscall.RawSockaddrInet6
-	answers [batchMost][]byte
-	to      [batchMost]netip.AddrPort
-	waiting int
-	fd      uintptr
+	out      [batchMost]mmsghdr
+	outVec   [batchMost]syscall.Iovec
+	outTo    [batchMost]syscall.RawSockaddrInet6
+	answers  [batchMost][]byte
+	to       [batchMost]netip.AddrPort
+	waiting  int
+	answered int // at the last look
 }
 
 func newBatch(s *udpSocket) *batch {
@@ -49,31 +51,41 @@ func newBatch(s *udpSocket) *batch {
 	return b
 }
 
-// read handles datagrams until the socket is closed.
-//
-// Everything happens inside one Read of the raw connection: what arrives while datagrams are handled wakes the next wait, so that a batch
-// that was not full needs no second look.
+const (
+	crowd = 2                // answers at one look after which more are likely to be asked for
+	pause = time.Millisecond // until the next look then, for others to come
+)
+
+// read handles datagrams until the socket is closed, as they come. Only where several were answered at once, as when many phones keep their bindings
+// alive, the next look follows after a pause: waking up for each would cost a quarter more.
 func (s *udpSocket) read() error {
-	raw, err := s.pc.SyscallConn()
+	raw, err := s.port.wait.SyscallConn()
 	if err != nil {
 		return err
 	}
 	b := newBatch(s)
 	s.out = b
-	return raw.Read(func(fd uintptr) bool {
-		b.fd = fd
-		for b.take() == batchMost {
+	var failed error
+	err = raw.Read(func(uintptr) bool {
+		s.port.heard()
+		for n := b.take(); n == batchMost || b.answered >= crowd; n = b.take() {
+			if n < batchMost {
+				time.Sleep(pause)
+			}
 		}
-		return false
+		failed = s.port.arm(syscall.EPOLL_CTL_MOD)
+		return failed != nil
 	})
+	return errors.Join(err, failed)
 }
 
 // take reads what is there, at most one batch, and handles it.
 func (b *batch) take() int {
+	b.answered = 0
 	for i := range b.in {
 		b.in[i].Namelen = syscall.SizeofSockaddrInet6
 	}
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVMMSG, b.fd, uintptr(unsafe.Pointer(&b.in[0])), batchMost, syscall.MSG_DONTWAIT, 0, 0)
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVMMSG, uintptr(b.s.port.fd), uintptr(unsafe.Pointer(&b.in[0])), batchMost, syscall.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
 	case syscall.EAGAIN:
@@ -114,13 +126,14 @@ func (b *batch) answer(m *Message, to netip.AddrPort) {
 func (b *batch) flush() {
 	all := b.waiting
 	b.waiting = 0
+	b.answered += all
 	if all == 0 {
 		return
 	}
 	b.s.e.count.sent.Add(int64(all))
 	sent := 0
 	if ready := b.aim(all); ready > 0 {
-		n, _, errno := syscall.RawSyscall6(sysSendmmsg, b.fd, uintptr(unsafe.Pointer(&b.out[0])), uintptr(ready), syscall.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.RawSyscall6(sysSendmmsg, uintptr(b.s.port.fd), uintptr(unsafe.Pointer(&b.out[0])), uintptr(ready), syscall.MSG_DONTWAIT, 0, 0)
 		if errno == 0 {
 			sent = int(n)
 		}
@@ -130,22 +143,13 @@ func (b *batch) flush() {
 	}
 }
 
-// aim writes where the answers go and returns for how many it could: up to the first whose address only the package net can write.
+// aim writes where the answers go and returns for how many it could: up to the first that is too large or has no address here.
 func (b *batch) aim(all int) int {
 	for i := range all {
-		to := b.to[i]
-		if to.Addr().Zone() != "" || len(b.answers[i]) == 0 || len(b.answers[i]) > mostDatagram || !b.s.reaches(to.Addr()) {
+		if len(b.answers[i]) > mostDatagram || !b.s.reaches(b.to[i].Addr()) {
 			return i
 		}
-		raw := &b.outTo[i]
-		*raw = syscall.RawSockaddrInet6{Family: syscall.AF_INET6, Addr: to.Addr().As16()}
-		b.out[i].Namelen = syscall.SizeofSockaddrInet6
-		if b.s.local.Addr().Is4() {
-			four := (*syscall.RawSockaddrInet4)(unsafe.Pointer(raw))
-			*four = syscall.RawSockaddrInet4{Family: syscall.AF_INET, Addr: to.Addr().As4()}
-			b.out[i].Namelen = syscall.SizeofSockaddrInet4
-		}
-		binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&raw.Port))[:], to.Port())
+		b.out[i].Namelen = aim(&b.outTo[i], b.to[i], b.s.port.four)
 		b.outVec[i] = syscall.Iovec{Base: &b.answers[i][0], Len: uint64(len(b.answers[i]))}
 	}
 	return all

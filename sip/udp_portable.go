@@ -8,6 +8,19 @@ import (
 	"net/netip"
 )
 
+// port is a bound socket.
+type port struct{ *net.UDPConn }
+
+func newPort(pc *net.UDPConn) (*port, error) { return &port{pc}, nil }
+
+func (p *port) write(b []byte, to netip.AddrPort) error {
+	_, err := p.WriteToUDPAddrPort(b, to)
+	return err
+}
+
+// release is called when nobody reads any more.
+func (p *port) release() { p.Close() }
+
 // batch is for systems that take many datagrams with one call; here each is sent by itself.
 type batch struct{ s *udpSocket }
 
@@ -24,7 +37,7 @@ func (s *udpSocket) read() error {
 	s.out = &batch{s}
 	buf := make([]byte, 64<<10)
 	for {
-		n, from, err := s.pc.ReadFromUDPAddrPort(buf)
+		n, from, err := s.port.ReadFromUDPAddrPort(buf)
 		if errors.Is(err, net.ErrClosed) {
 			return err
 		}
