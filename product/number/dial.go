@@ -73,17 +73,34 @@ func (r *Room) Dial(ctx context.Context, from phoneuser.User, dialled string) (t
 	return to, err
 }
 
-// emergency goes out whatever else holds, also while the store does not answer. It shows the phone user's number if the account owns it, and
-// never hides it: whoever answers may have to call back.
+// emergency goes out whatever else holds, also while the store does not answer. It shows the phone user's number, or one of the account's
+// where the phone user has none that may be shown, and never hides it: whoever answers may have to call back.
 func (r *Room) emergency(ctx context.Context, from phoneuser.User, dialled string) Destination {
 	to := Destination{Number: dialled, Emergency: true}
 	if number, err := r.Plan.Dial(dialled, ""); err == nil {
 		to.Number = number.Number
 	}
-	if name, ok, err := r.shows(ctx, from.AccountID, from.CallerID); err == nil && ok {
+	name, ok, err := r.shows(ctx, from.AccountID, from.CallerID)
+	switch {
+	case err == nil && ok:
 		to.CallerID, to.ServiceName = from.CallerID, name
+	case err == nil: // a store that does not answer is not asked twice
+		to.CallerID, to.ServiceName = r.callBack(ctx, from)
 	}
 	return to
+}
+
+// callBack finds the account's number at which somebody is likeliest to be reached who called for help from a phone without a number of its
+// own: one that rings the phone user, else one that rings anybody. Both texts are empty when there is none.
+func (r *Room) callBack(ctx context.Context, from phoneuser.User) (e164, serviceName string) {
+	err := r.DB.QueryRowContext(ctx, `
+		SELECT number, service_name FROM numbers WHERE account_id = $1 AND kind IN ($2, $3)
+		ORDER BY CASE phone_user_id WHEN $4 THEN 0 WHEN '' THEN 2 ELSE 1 END, kind, number LIMIT 1`,
+		from.AccountID, tel.Local, tel.Mobile, from.ID).Scan(&e164, &serviceName)
+	if err != nil {
+		return "", "" // the call goes on without
+	}
+	return e164, serviceName
 }
 
 // barred tells what nobody may call.

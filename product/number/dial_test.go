@@ -50,8 +50,9 @@ func TestS14Dial(t *testing.T) {
 			{"another account's caller ID", stranger, "0355500123", number.Destination{Number: "+61355500123", Barred: number.CallerIDNotOwned}},
 			{"a 1300 number as caller ID", service, "0355500123", number.Destination{Number: "+61355500123", Barred: number.CallerIDNotOwned}},
 			{"help, never hidden", jo, "000", number.Destination{Number: "000", Emergency: true, CallerID: mobile, ServiceName: "Mary's mobile"}},
-			{"help with another's caller ID", stranger, "112", number.Destination{Number: "112", Emergency: true}},
-			{"help without caller ID", nobody, "000", number.Destination{Number: "000", Emergency: true}},
+			{"help with another's caller ID", stranger, "112", number.Destination{Number: "112", Emergency: true, CallerID: main, ServiceName: "Main line"}},
+			{"help without caller ID", nobody, "000", number.Destination{Number: "000", Emergency: true, CallerID: main, ServiceName: "Main line"}},
+			{"help with a number that is never shown", service, "000", number.Destination{Number: "000", Emergency: true, CallerID: main, ServiceName: "Main line"}},
 		} {
 			to, err := r.numbers.Dial(t.Context(), tt.from, tt.dialled)
 			if err != nil || to != tt.want {
@@ -63,6 +64,18 @@ func TestS14Dial(t *testing.T) {
 			to, err := r.numbers.Dial(t.Context(), nobody, extension)
 			if err != nil || to.Colleague.Extension != extension || to.Colleague.AccountID != r.admin.Account.ID || to.Barred != "" {
 				t.Errorf("%s leads to %+v, %v", extension, to, err)
+			}
+		}
+
+		for _, step := range []struct {
+			number, leads, want string
+		}{{mobile, nobody.ID, mobile}, {main, nobody.ID, main}, {main, jo.ID, mobile}} { // what rings whoever asks for help; of several a local one
+			n, err := r.numbers.ByNumber(t.Context(), r.admin.Actor(), step.number)
+			must(t, err)
+			_, err = r.numbers.Lead(t.Context(), r.admin.Actor(), step.number, step.leads, n.Version)
+			must(t, err)
+			if to, err := r.numbers.Dial(t.Context(), nobody, "000"); err != nil || to.CallerID != step.want {
+				t.Errorf("%s leads to %s: help is shown %q, %v; want %s", step.number, step.leads, to.CallerID, err, step.want)
 			}
 		}
 
