@@ -28,7 +28,7 @@ func (e *Endpoint) join(br *bridge) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.closed {
-		e.bridge = br
+		e.bridge, e.far = br, br.other(e)
 	}
 }
 
@@ -36,7 +36,7 @@ func (e *Endpoint) leave(br *bridge) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.bridge == br {
-		e.bridge = nil
+		e.bridge, e.far = nil, nil
 	}
 }
 

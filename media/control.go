@@ -12,6 +12,9 @@ import (
 // reportEvery is the mean time between two reports, RFC 3550 section 6.2; each is put off by a random half up or down.
 const reportEvery = 5 * time.Second
 
+// reportLook is the time between two looks for reports that are due.
+const reportLook = reportEvery / 20
+
 // control is what RTCP said and where ours goes. RTCP ends here: a bridge does not pass it on, since each peer sees numbers of ours.
 type control struct {
 	to        netip.AddrPort // as signalled or learned; empty: the port after the peer's
@@ -30,19 +33,33 @@ func cname() string {
 	return hex.EncodeToString(b[:])
 }
 
-func (e *Endpoint) scheduleReport() {
-	if e.reports != nil || e.closed {
+// report sends what is due and comes again while endpoints are open: one timer for all of them, because a thousand calls with a timer for
+// each endpoint wake the scheduler as often as their reports cost.
+func (s *Server) report() {
+	now := s.since()
+	var due []*Endpoint
+	s.mu.Lock()
+	for e := range s.endpoints {
+		if at := e.reportAt.Load(); at > 0 && at <= int64(now) {
+			due = append(due, e)
+		}
+	}
+	s.mu.Unlock()
+	for _, e := range due {
+		e.mu.Lock()
+		if !e.closed {
+			e.sendReport(false)
+			e.reportAt.Store(int64(now + reportPause()))
+		}
+		e.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.endpoints) == 0 {
+		s.reports = nil
 		return
 	}
-	e.reports = time.AfterFunc(reportPause(), func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if e.closed {
-			return
-		}
-		e.sendReport(false)
-		e.reports.Reset(reportPause())
-	})
+	s.reports.Reset(reportLook)
 }
 
 func reportPause() time.Duration {

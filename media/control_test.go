@@ -2,9 +2,11 @@ package media
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"hubline/media/mediatest"
 	"hubline/media/rtp"
 )
 
@@ -15,10 +17,10 @@ type tray struct {
 	n    int
 }
 
-func (s *tray) port() int             { return 4000 }
-func (s *tray) close()                {}
-func (s *tray) settle(netip.AddrPort) {}
-func (s *tray) unsettle()             {}
+func (s *tray) port() int                 { return 4000 }
+func (s *tray) close()                    {}
+func (s *tray) settle(netip.AddrPort) int { return none }
+func (s *tray) unsettle()                 {}
 func (s *tray) send(packet []byte, to netip.AddrPort) bool {
 	s.sent, s.to, s.n = append(s.sent[:0], packet...), to, s.n+1
 	return true
@@ -79,6 +81,45 @@ func TestReportsTellWhatWasSentAndReceived(t *testing.T) {
 	e.Close()
 	if r, ok := rtp.ParseReport(control.sent); !ok || !r.Bye {
 		t.Errorf("the last report is %+v", r)
+	}
+}
+
+// Both ends of a call report of themselves, again and again, while they are open; the last report of each is its goodbye.
+func TestReportsComeByThemselves(t *testing.T) {
+	t.Parallel()
+	var passed atomic.Int64 // on the server's clock
+	began := time.Now()
+	s := New(Config{Now: func() time.Time { return began.Add(time.Duration(passed.Load())) }})
+	defer s.Close()
+	var ends []*Endpoint
+	for range 2 {
+		e, err := s.Endpoint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.mu.Lock()
+		e.rtcp.close()
+		e.rtcp = &tray{}
+		e.mu.Unlock()
+		e.SetPeer(phone, phone.Addr())
+		e.hand(rtp.Header{Payload: 8, SSRC: 77}.Append(nil, make([]byte, 160)), phone, false)
+		ends = append(ends, e)
+	}
+	for n := range 3 {
+		passed.Add(int64(2 * reportEvery))
+		for _, e := range ends {
+			mediatest.Until(t, func() bool {
+				e.mu.Lock()
+				defer e.mu.Unlock()
+				return e.rtcp.(*tray).n > n
+			})
+		}
+	}
+	s.Close()
+	for _, e := range ends {
+		if r, ok := rtp.ParseReport(e.rtcp.(*tray).sent); !ok || !r.Bye {
+			t.Errorf("the last report is %+v", r)
+		}
 	}
 }
 

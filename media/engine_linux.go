@@ -21,7 +21,7 @@ type epoll struct {
 	thread sync.WaitGroup
 
 	mu    sync.Mutex
-	slots []*epollSocket
+	slots []slot
 	free  []int32
 }
 
@@ -41,6 +41,13 @@ type epollSocket struct {
 	to   netip.AddrPort
 	raw  syscall.RawSockaddrInet6
 	size uintptr
+}
+
+// slot is a socket that is watched, with what is needed to read from it at hand.
+type slot struct {
+	socket *epollSocket
+	e      *Endpoint
+	fd     int
 }
 
 // events is how many ready sockets one call to the kernel tells about.
@@ -142,11 +149,11 @@ func (l *epoll) start(opened socket) error {
 	l.mu.Lock()
 	if n := len(l.free); n > 0 {
 		s.slot, l.free = l.free[n-1], l.free[:n-1]
-		l.slots[s.slot] = s
 	} else {
 		s.slot = int32(len(l.slots))
-		l.slots = append(l.slots, s)
+		l.slots = append(l.slots, slot{})
 	}
+	l.slots[s.slot] = slot{s, s.e, s.fd}
 	l.mu.Unlock()
 	return l.watch(s.fd, s.slot)
 }
@@ -154,7 +161,7 @@ func (l *epoll) start(opened socket) error {
 // run passes on what arrives until the engine is closed. A slot that found another socket meanwhile does no harm: nothing is there to read.
 func (l *epoll) run() {
 	var ready [events]syscall.EpollEvent
-	var sockets [events]*epollSocket
+	var slots [events]slot
 	packet := make([]byte, largestPacket)
 	at, n := l.since(), 0
 	for {
@@ -174,14 +181,12 @@ func (l *epoll) run() {
 				l.mu.Unlock()
 				return
 			}
-			sockets[i] = l.slots[ready[i].Fd]
+			slots[i] = l.slots[ready[i].Fd]
 		}
 		l.mu.Unlock()
 		at = l.since()
 		for i := range max(n, 0) {
-			if sockets[i] != nil {
-				sockets[i].receive(packet, at)
-			}
+			slots[i].receive(packet, at)
 		}
 	}
 }
@@ -194,12 +199,17 @@ func nap(d time.Duration) {
 	}
 }
 
-// receive reads one packet; if more wait, the kernel tells of the socket again.
-func (s *epollSocket) receive(packet []byte, at time.Duration) {
+// receive reads one packet; if more wait, the kernel tells of the socket again. A settled peer's is known by its descriptor, which saves
+// fetching the socket.
+func (s *slot) receive(packet []byte, at time.Duration) {
+	if s.e == nil {
+		return
+	}
 	var raw syscall.RawSockaddrInet6
 	size := uint32(syscall.SizeofSockaddrInet6)
 	s.e.mu.Lock()
-	if s.closed {
+	settled := s.fd == s.e.settled
+	if !settled && s.socket.closed {
 		s.e.mu.Unlock()
 		return
 	}
@@ -209,7 +219,7 @@ func (s *epollSocket) receive(packet []byte, at time.Duration) {
 		s.e.mu.Unlock()
 		return
 	}
-	s.e.receive(packet[:n], source(&raw), s.control, at)
+	s.e.receive(packet[:n], source(&raw), !settled && s.socket.control, at)
 }
 
 func source(raw *syscall.RawSockaddrInet6) netip.AddrPort {
@@ -226,20 +236,23 @@ func (s *epollSocket) port() int { return s.local }
 // settle opens a second socket of the port for a peer that stays where it is: the system keeps the way to it, instead of looking for it
 // at every packet, and finds the socket of what comes from there. What comes from elsewhere stays with the first socket, and the source
 // of every packet is looked at as before.
-func (s *epollSocket) settle(to netip.AddrPort) {
+func (s *epollSocket) settle(to netip.AddrPort) (fd int) {
 	if s.closed || s.alone || s.direct != nil {
-		return
+		return none
 	}
 	d := &epollSocket{engine: s.engine, e: s.e, control: s.control, local: s.local, six: s.six, slot: -1, fd: -1}
 	if err := d.beside(s, to); err != nil {
 		if s.alone = true; d.fd >= 0 {
 			_ = syscall.Close(d.fd)
 		}
-		return
+		return none
 	}
-	if s.direct = d; s.engine.start(d) != nil {
+	s.direct = d
+	if s.engine.start(d) != nil {
 		s.unsettle()
+		return none
 	}
+	return d.fd
 }
 
 // unsettle closes the socket of settle: the peer may be elsewhere.
@@ -292,10 +305,10 @@ func (s *epollSocket) beside(first *epollSocket, to netip.AddrPort) (err error) 
 	return nil
 }
 
-// pass sends over a connected socket. Word of an earlier packet that could not be delivered comes in place of a packet, which goes again.
-func (s *epollSocket) pass(packet []byte) bool {
+// pass sends over the socket of settle. Word of an earlier packet that could not be delivered comes in place of a packet, which goes again.
+func pass(fd int, packet []byte) bool {
 	for range 2 {
-		_, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)),
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)),
 			syscall.MSG_NOSIGNAL, 0, 0)
 		if errno != syscall.ECONNREFUSED {
 			return errno == 0
@@ -305,9 +318,6 @@ func (s *epollSocket) pass(packet []byte) bool {
 }
 
 func (s *epollSocket) send(packet []byte, to netip.AddrPort) bool {
-	if s.direct != nil && to == s.direct.to {
-		return s.direct.pass(packet)
-	}
 	if to != s.to {
 		s.aim(to)
 	}
@@ -340,7 +350,7 @@ func (s *epollSocket) close() {
 		return
 	}
 	s.engine.mu.Lock()
-	s.engine.slots[s.slot] = nil
+	s.engine.slots[s.slot] = slot{}
 	s.engine.free = append(s.engine.free, s.slot)
 	s.engine.mu.Unlock()
 }

@@ -66,7 +66,7 @@ func (s *portableSocket) send(packet []byte, to netip.AddrPort) bool {
 	return err == nil
 }
 
-func (s *portableSocket) settle(netip.AddrPort) {}
+func (s *portableSocket) settle(netip.AddrPort) int { return none }
 
 func (s *portableSocket) unsettle() {}
 

@@ -48,6 +48,7 @@ type Server struct {
 	engines   []engine // made with the first endpoint
 	next      int      // engine for the next endpoint
 	endpoints map[*Endpoint]struct{}
+	reports   *time.Timer // nil while nothing is open
 }
 
 // Takes tells whether packets of the address's family arrive: those of both do where the ports are open on every address, "::".
@@ -67,10 +68,13 @@ type engine interface {
 type socket interface {
 	port() int
 	send(packet []byte, to netip.AddrPort) bool
-	settle(to netip.AddrPort) // the peer will stay there, until unsettle
+	settle(to netip.AddrPort) (fd int) // the peer will stay there, until unsettle; the descriptor for pass, or none
 	unsettle()
 	close()
 }
+
+// none is no descriptor.
+const none = -1
 
 // New returns a server without any open port.
 func New(c Config) *Server {
@@ -115,6 +119,9 @@ func (s *Server) Endpoint() (*Endpoint, error) {
 		}
 	}
 	s.endpoints[e] = struct{}{}
+	if s.reports == nil {
+		s.reports = time.AfterFunc(reportLook, s.report)
+	}
 	return e, nil
 }
 

@@ -28,11 +28,11 @@ const (
 // peer is where packets go to and may come from: security rule S11, RTP Bleed. The SDP's address is used at first. The best of the first
 // packets from the allowed addresses decides once; after that, packets from anywhere else are dropped until the next SDP.
 type peer struct {
-	to            netip.AddrPort
 	signalledAddr netip.AddrPort // of the SDP
 	signalling    netip.Addr
-	rank          rank // of to; stranger = nothing learned yet
-	left          int  // packets that may still change it
+	to            netip.AddrPort
+	rank          rank  // of to; stranger = nothing learned yet
+	left          uint8 // packets that may still change it
 }
 
 func (p *peer) set(addr netip.AddrPort, signalling netip.Addr) {

@@ -51,6 +51,7 @@ func TestS11SettledPeersAreStillTheOnlyOnes(t *testing.T) {
 		moved := mediatest.NewPhone(t, "127.0.0.3")
 		a.SetPeer(moved.Addr(), moved.Addr().Addr())
 		a.phone = moved
+		talk(b, a, 10, 0) // before the new phone says anything
 		talk(a, b, many, many+10)
 		heard := len(b.phone.Packets())
 		strangers := a.Stats().Strangers
@@ -59,7 +60,7 @@ func TestS11SettledPeersAreStillTheOnlyOnes(t *testing.T) {
 		if n := len(b.phone.Packets()); n != heard {
 			t.Error("the phone that was left is still heard")
 		}
-		talk(b, a, 10, 0)
+		talk(b, a, 10, 10)
 		if n := len(old.Packets()); n != many {
 			t.Errorf("%d packets went to the phone that was left", n-many)
 		}

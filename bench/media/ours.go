@@ -47,18 +47,16 @@ func serve(context.Context) error {
 	return nil
 }
 
+// ours is a relay of this command, or of another build of it.
 type ours struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out io.Reader
+	label string
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   io.Reader
 }
 
-func startOurs(ctx context.Context) (peer, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	o := &ours{cmd: onFirst(ctx, self, "-relay")}
+func startOurs(ctx context.Context, label, path, kind string) (_ peer, err error) {
+	o := &ours{label: label, cmd: onFirst(ctx, path, "-relay", kind)}
 	o.cmd.Stderr = os.Stderr
 	if o.in, err = o.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -69,7 +67,7 @@ func startOurs(ctx context.Context) (peer, error) {
 	return o, o.cmd.Start()
 }
 
-func (o *ours) name() string { return "hubline" }
+func (o *ours) name() string { return o.label }
 func (o *ours) pid() int     { return o.cmd.Process.Pid }
 
 func (o *ours) open(_ context.Context, left, right []string) (ports [][2]int, err error) {

@@ -13,12 +13,12 @@ type Stream struct {
 	Clock uint32 // units of the RTP timestamp in a second; 0 means 8000
 
 	begun    bool
-	base     uint32 // extended sequence number of the first packet since the last restart
-	highest  uint32 // extended
+	highest  uint32 // extended sequence number
+	base     uint32 // of the first packet since the last restart, extended
 	received uint64 // since the last restart
+	transit  int64  // of the last packet, in units of the clock
+	jitter   int64  // 16 times the jitter, in units of the clock
 	earlier  struct{ expected, received uint64 }
-	transit  int64 // of the last packet, in units of the clock
-	jitter   int64 // 16 times the jitter, in units of the clock
 	report   struct{ expected, received uint64 }
 }
 
