@@ -124,7 +124,7 @@ func TestB9ScriptsFromPhonesStayText(t *testing.T) {
 	p.bring(h.system.Admin.Session)
 	texts := scriptTexts()[:*scripts]
 	pages := 0
-	for n, batch := range slices.Collect(slices.Chunk(texts, hostileDevices)) {
+	for n, batch := range slices.Collect(slices.Chunk(texts, hostileTexts)) {
 		h.try(t, p, n, batch, func(path string, words ...string) {
 			p.open(path)
 			p.shows(words...)
@@ -138,6 +138,7 @@ func TestB9ScriptsFromPhonesStayText(t *testing.T) {
 }
 
 const (
+	hostileTexts   = 10 // at a time, each dialled by a phone user of its own
 	hostileDevices = 5  // of a phone user; each sends another script
 	hostileFields  = 12 // that a script stands in at the same time: those of say, the dialled text, the reason of a refusal
 	hostileLine    = "+61255500142"
@@ -165,7 +166,7 @@ func newHostilePhones(t *testing.T) *hostilePhones {
 	h.rack, h.carrier = handset.Open(t, "127.0.0.31", at), handset.Open(t, "127.0.0.32", at)
 	network := "name=Network;host=" + h.carrier.Addr().String() + ";source=" + h.carrier.Addr().Addr().String()
 	h.server = h.system.Start(t, node.PhoneFlags("one", at, "--carrier", network)...)
-	for _, seat := range h.phones.Seats(t, hostileDevices, 1) {
+	for _, seat := range h.phones.Seats(t, hostileTexts, 1) {
 		h.callers = append(h.callers, h.rack.Phone(seat.Devices[0]))
 	}
 	return h
@@ -202,40 +203,48 @@ func fromNobody(text string) func(m *sip.Message) {
 // and with words that the page must show.
 func (h *hostilePhones) try(t *testing.T, p *person, n int, texts []string, look func(path string, words ...string)) {
 	t.Helper()
-	ctx := t.Context()
-	seat, err := h.phones.Seat(ctx, fmt.Sprint(3000+n), len(texts))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, text := range texts {
-		called := h.rack.Phone(seat.Devices[i])
-		called.OnRing(func(leg *sip.Leg, _ int) { _ = leg.Refuse(486, text) })
-		for _, phone := range []*handset.Phone{called, h.callers[i]} {
-			phone.Edit(say(text))
-			if status, err := phone.Register(ctx, n+1); status != 200 {
-				t.Fatalf("%q signs in: %d, %v", text, status, err)
-			}
-		}
-	}
-	look("/harbour/phone-users/"+seat.ID, texts...)
-	if _, err := h.callers[0].Call(ctx, seat.Extension); err != handset.Refusal(486) {
-		t.Fatalf("a call that all refuse: %v", err)
-	}
-	for _, id := range h.ended(t, 1) {
-		look("/harbour/calls/"+id, texts...) // the programs and their reasons
+	for i, five := range slices.Collect(slices.Chunk(texts, hostileDevices)) {
+		h.refuse(t, fmt.Sprint(3000+n*hostileTexts+i), h.callers[i*hostileDevices:], five, look)
 	}
 	look("/harbour/calls")
 	h.dial(t, p, texts)
 	for i, id := range h.ended(t, len(texts)) {
 		look("/harbour/calls/"+id, texts[i])
 	}
+	var calls sync.WaitGroup
 	for _, text := range texts {
-		_, _ = h.carrier.CallIn(ctx, hostileLine, fromNobody(text)) // it leads nowhere
+		calls.Go(func() { _, _ = h.carrier.CallIn(t.Context(), hostileLine, fromNobody(text)) }) // it leads nowhere
 	}
+	calls.Wait()
 	look("/harbour/calls/" + h.ended(t, 1)[0])
 	for _, path := range []string{"/harbour/", "/harbour/phone-users", "/harbour/reports/all-calls", "/harbour/reports/inbound-calls", "/harbour/reports/all-calls?q=zqx"} {
 		look(path)
 	}
+}
+
+// refuse gives an extension phones that sign in and refuse a call with the texts, and the callers phones that sign in with them.
+func (h *hostilePhones) refuse(t *testing.T, extension string, callers []*handset.Phone, texts []string, look func(path string, words ...string)) {
+	t.Helper()
+	ctx := t.Context()
+	seat, err := h.phones.Seat(ctx, extension, len(texts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range texts {
+		called := h.rack.Phone(seat.Devices[i])
+		called.OnRing(func(leg *sip.Leg, _ int) { _ = leg.Refuse(486, text) })
+		for _, phone := range []*handset.Phone{called, callers[i]} {
+			phone.Edit(say(text))
+			if status, err := phone.Register(ctx, 1); status != 200 {
+				t.Fatalf("%q signs in: %d, %v", text, status, err)
+			}
+		}
+	}
+	look("/harbour/phone-users/"+seat.ID, texts...)
+	if _, err := callers[0].Call(ctx, extension); err != handset.Refusal(486) {
+		t.Fatalf("a call that all refuse: %v", err)
+	}
+	look("/harbour/calls/"+h.ended(t, 1)[0], texts...) // the programs and their reasons
 }
 
 // dial calls the texts, all at the same time and again and again, until the page that is open has shown them by itself.
