@@ -138,6 +138,10 @@ func (f *fuzzer) restore() {
 			f.t.Fatal(err)
 		}
 	}
+	if len(f.column(`SELECT id FROM webhooks`)) < 3 {
+		f.seedWebhooks(3)
+		f.hooksAt = f.Clock.Now().UnixMilli()
+	}
 	f.ids, f.ofKind = f.ids[:0], map[string][]string{}
 	for kind, query := range map[string]string{
 		"hub-users":   `SELECT id FROM memberships WHERE state <> 'removed' ORDER BY id LIMIT 60`,
@@ -453,8 +457,15 @@ func (w *world) seedLists() {
 			w.t.Fatal(err)
 		}
 	}
+	w.seedWebhooks(webhook.Most - 2)
+}
+
+// seedWebhooks adds webhooks, each with a delivery.
+func (w *world) seedWebhooks(count int) {
+	w.t.Helper()
+	ctx, admin := w.t.Context(), w.admin.SignIn().Check().Actor()
 	address, events := "https://hooks.harbour.example/in", []string{webhook.CallEnded}
-	for range webhook.Most - 2 {
+	for range count {
 		hook, _, err := w.Webhooks.Add(ctx, admin, webhook.Wanted{URL: &address, Events: &events})
 		if err == nil {
 			_, err = w.Webhooks.SendTest(ctx, admin, hook.ID)

@@ -154,8 +154,8 @@ func plain(err error) string {
 // depthMost is more than any body needs.
 const depthMost = 16
 
-// noSurprises reads one value and refuses names that come twice, of which readers would pick different ones, and null, which readers
-// would take for "empty" or for "as it is".
+// noSurprises reads one value and refuses names that come twice, of which readers would pick different ones, null, which readers would
+// take for "empty" or for "as it is", and NUL, with which a text would be no text to the store.
 func noSurprises(dec *json.Decoder, name string, depth int) error {
 	token, err := dec.Token()
 	if err != nil {
@@ -168,6 +168,9 @@ func noSurprises(dec *json.Decoder, name string, depth int) error {
 		if _, err := n.Float64(); err != nil { // huma would call it no JSON
 			return fault.Field("field-type", name, cut(name)+" must be a whole number, and not as large")
 		}
+	}
+	if text, isText := token.(string); isText && depth > 0 && strings.ContainsRune(text, 0) { // which PostgreSQL does not take
+		return fault.Field("field-characters", name, cut(name)+" has a character that can't be used. Send it without")
 	}
 	open, nested := token.(json.Delim)
 	if !nested {

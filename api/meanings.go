@@ -46,6 +46,7 @@ var meanings = map[string]meaning{
 	"field-unknown":        {422, "Unknown field", "The body has a field that the operation does not take. Names are exact, capitals too."},
 	"field-missing":        {422, "Field missing", "The body lacks a field that the operation needs."},
 	"field-twice":          {422, "Field doubled", "A field comes twice in the body; readers would pick different ones."},
+	"field-characters":     {422, "Character not allowed", "A text in the body holds the character NUL."},
 	"field-null":           {422, "Field is null", "Null could mean empty or unchanged. Send a value, or leave the field out to keep what is there."},
 	"field-type":           {422, "Wrong type", "The value is of another type: a number where there should be text, for instance."},
 	"field-choice":         {422, "Not one of the choices", "The value has to be one of those that the detail lists."},

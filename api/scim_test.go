@@ -333,6 +333,26 @@ func TestSCIMErrors(t *testing.T) {
 	})
 }
 
+// NUL is no text to PostgreSQL. Wherever a directory may put it, it is told so.
+func TestSCIMRefusesNUL(t *testing.T) {
+	eachDirectory(t, func(t *testing.T, d *directory) {
+		const patch = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`
+		var made resource
+		d.ask("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Front desk"}`).want(201, &made)
+		for _, tt := range [][3]string{
+			{"GET", `/Users?filter=externalId+eq+%22%5Cu0000%22`, ""},
+			{"GET", `/Users?filter=id+eq+%22%5Cu0000%22`, ""},
+			{"GET", `/Groups?filter=members+eq+%22%5Cu0000%22`, ""},
+			{"POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"A","members":[{"value":"\u0000"}]}`},
+			{"PATCH", "/Groups/" + made.ID, patch + `{"op":"add","path":"members","value":[{"value":"\u0000"}]}]}`},
+			{"PATCH", "/Groups/" + made.ID, patch + `{"op":"add","path":"members","value":"\u0000"}]}`},
+			{"PATCH", "/Groups/" + made.ID, patch + `{"op":"remove","path":"members[value eq \"\\u0000\"]"}]}`},
+		} {
+			d.ask(tt[0], tt[1], tt[2]).want(400, nil)
+		}
+	})
+}
+
 // Changing a user name that is the address moves an offer that nobody has accepted, and nobody's sign-in.
 func TestSCIMUserNameThatIsTheAddress(t *testing.T) {
 	eachDirectory(t, func(t *testing.T, d *directory) {

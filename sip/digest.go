@@ -199,12 +199,15 @@ func ParseChallenge(header string) (Challenge, error) {
 		}
 		return nil
 	})
-	if err != nil || c.Realm == "" || c.Nonce == "" {
+	if err != nil || c.Realm == "" || c.Nonce == "" || strings.ContainsFunc(c.Realm+c.Nonce+c.Opaque, unquotable) {
 		return Challenge{}, errDigest
 	}
 	c.Stale = equalFold(stale, "true")
 	return c, nil
 }
+
+// unquotable tells of a character that an answer could not give back, as it controls something.
+func unquotable(c rune) bool { return c < ' ' || c == 0x7f }
 
 // Answer answers a challenge as a client; the result is the value of Authorization or Proxy-Authorization. nc counts the uses of this nonce
 // from 1. A challenge without qop is answered as RFC 2069 did, which old carriers still ask for; one that offers only auth-int is refused.

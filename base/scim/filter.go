@@ -186,6 +186,10 @@ func (p *filterParser) value() (value any, err error) {
 	if err := dec.Decode(&value); err != nil {
 		return nil, p.bad("a value in quotes")
 	}
+	text, _ := value.(string)
+	if strings.ContainsRune(text, 0) { // which no store keeps
+		return nil, p.bad("a value in quotes without the character NUL")
+	}
 	switch value.(type) {
 	case string, float64:
 		p.rest = p.rest[dec.InputOffset():]

