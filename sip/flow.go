@@ -46,7 +46,9 @@ func (f *Flow) Token() string {
 	if f.conn != nil {
 		return f.conn.id
 	}
-	return "udp;" + f.udp.local.String() + ";" + f.remote.String()
+	var room [128]byte
+	b := append(f.udp.local.AppendTo(append(room[:0], "udp;"...)), ';')
+	return string(f.remote.AppendTo(b))
 }
 
 // Alive tells whether the flow can be sent to: always on UDP while the engine runs, and until a connection closes.

@@ -127,7 +127,10 @@ func splitHostPort(s string) (host string, port int, ok bool) {
 }
 
 // String writes the URI; what must be escaped is.
-func (u URI) String() string { return string(u.AppendTo(nil)) }
+func (u URI) String() string {
+	var room [192]byte
+	return string(u.AppendTo(room[:0]))
+}
 
 // AppendTo writes the URI behind b. A byte that cannot stand where it stands is written as %XX, so that no text can end the URI early.
 func (u URI) AppendTo(b []byte) []byte {

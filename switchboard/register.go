@@ -114,7 +114,9 @@ func readContact(a sip.Address, header int, hasHeader bool, flow *sip.Flow) (c c
 	if len(c.uri) > longestContact {
 		return c, 400, "The contact is too long"
 	}
-	c.key = contactKey(a)
+	if c.key = contactKey(a); c.key == c.uri {
+		c.key = c.uri // of most phones: one text for both, as long as the binding lives
+	}
 	c.ttl = usualExpires
 	if hasHeader {
 		c.ttl = time.Duration(header) * time.Second
