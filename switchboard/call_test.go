@@ -86,7 +86,6 @@ func TestOutcomesOfACallBetweenExtensions(t *testing.T) {
 				t.Errorf("%s: recorded %s", name, sentence(c))
 			}
 		}
-
 		a := tom.call("101")
 		mary.ringing().Refuse(486, "")
 		second.ringing().Refuse(486, "")
