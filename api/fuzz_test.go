@@ -464,8 +464,14 @@ func (w *world) seedLists() {
 func (w *world) seedWebhooks(count int) {
 	w.t.Helper()
 	ctx, admin := w.t.Context(), w.admin.SignIn().Check().Actor()
+	if some, _ := w.HasTerms(ctx); some {
+		if err := w.AcceptTerms(ctx, admin, 1); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	address, events := "https://hooks.harbour.example/in", []string{webhook.CallEnded}
 	for range count {
+		admin = w.admin.Check().Actor() // some settings let a check count once
 		hook, _, err := w.Webhooks.Add(ctx, admin, webhook.Wanted{URL: &address, Events: &events})
 		if err == nil {
 			_, err = w.Webhooks.SendTest(ctx, admin, hook.ID)
