@@ -31,17 +31,17 @@ type CellFault struct {
 
 // HubUserImport is a list of people who are to be invited: a dry run, or what became of it.
 type HubUserImport struct {
-	ID        string       `json:"id" doc:"ID of the import." example:"01a2001f970000005bsq3vq5zr2y"`
-	State     string       `json:"state" enum:"reviewed,running,done,stopped" doc:"reviewed: a dry run, nothing was sent. stopped: whoever started it lost the right to invite." example:"done"`
-	By        string       `json:"by" doc:"Who brought the list." example:"Mary Chen"`
-	Message   string       `json:"message" doc:"Goes with every invitation; may be empty." example:"Welcome to the team."`
-	Lines     int          `json:"lines" doc:"Lines with something in them, without the headings." example:"12"`
-	Total     int          `json:"total" doc:"Lines that were to be invited when it was started." example:"9"`
-	Done      int          `json:"done" doc:"Of those, how many it came past." example:"9"`
-	Ignored   []string     `json:"ignored" nullable:"false" doc:"Headings that mean nothing here."`
-	Counts    ImportCounts `json:"counts" doc:"How many lines have which outcome."`
-	CreatedAt time.Time    `json:"created_at" doc:"When the list was brought." example:"2026-11-25T09:30:00Z"`
-	EndedAt   *time.Time   `json:"ended_at,omitempty" doc:"When it was done or stopped." example:"2026-11-25T09:31:00Z"`
+	ID        string        `json:"id" doc:"ID of the import." example:"01a2001f970000005bsq3vq5zr2y"`
+	State     string        `json:"state" enum:"reviewed,running,done,stopped" doc:"reviewed: a dry run, nothing was sent. stopped: whoever started it lost the right to invite." example:"done"`
+	By        string        `json:"by" doc:"Who brought the list." example:"Mary Chen"`
+	Message   string        `json:"message" doc:"Goes with every invitation; may be empty." example:"Welcome to the team."`
+	Lines     int           `json:"lines" doc:"Lines with something in them, without the headings." example:"12"`
+	Total     int           `json:"total" doc:"Lines that were to be invited when it was started." example:"9"`
+	Done      int           `json:"done" doc:"Of those, how many it came past." example:"9"`
+	Ignored   []string      `json:"ignored" nullable:"false" doc:"Headings that mean nothing here."`
+	Counts    *ImportCounts `json:"counts,omitempty" doc:"How many lines have which outcome; absent in the list of imports."`
+	CreatedAt time.Time     `json:"created_at" doc:"When the list was brought." example:"2026-11-25T09:30:00Z"`
+	EndedAt   *time.Time    `json:"ended_at,omitempty" doc:"When it was done or stopped." example:"2026-11-25T09:31:00Z"`
 }
 
 // ImportCounts counts the lines of an import of people.
@@ -105,6 +105,7 @@ func (d *door) listHubUserImports(ctx context.Context, actor account.Actor, _ *I
 	page := HubUserImports{Items: make([]HubUserImport, len(list))}
 	for n, i := range list {
 		page.Items[n] = peopleImportShown(i)
+		page.Items[n].Counts = nil // the lines are not read
 	}
 	return &listing[HubUserImports]{page}, err
 }
@@ -169,7 +170,7 @@ func (d *door) listHubUserImportLines(ctx context.Context, actor account.Actor, 
 
 func peopleImportShown(i account.PeopleImport) HubUserImport {
 	return HubUserImport{ID: i.ID, State: string(i.State), By: i.By, Message: i.Message, Lines: i.Lines, Total: i.Total, Done: i.Done, Ignored: texts(i.Ignored),
-		Counts:    ImportCounts{i.Count(account.ToInvite), i.Count(account.Invited), i.Count(account.AlreadyHere), i.Count(account.AlreadyInvited), i.Count(account.LineRefused)},
+		Counts:    &ImportCounts{i.Count(account.ToInvite), i.Count(account.Invited), i.Count(account.AlreadyHere), i.Count(account.AlreadyInvited), i.Count(account.LineRefused)},
 		CreatedAt: at(i.CreatedAt), EndedAt: moment(i.EndedAt)}
 }
 
@@ -185,10 +186,10 @@ type PhoneUserImport struct {
 	Lines     int        `json:"lines" doc:"Lines with something in them, without the headings." example:"12"`
 	Done      int        `json:"done" doc:"How many lines it came past." example:"12"`
 	Ignored   []string   `json:"ignored" nullable:"false" doc:"Headings that mean nothing here."`
-	Added     int        `json:"added" doc:"Lines that add a phone user." example:"9"`
-	Updated   int        `json:"updated" doc:"Lines that change one." example:"1"`
-	Unchanged int        `json:"unchanged" doc:"Lines that say what is stored." example:"1"`
-	Skipped   int        `json:"skipped" doc:"Lines with a cell that can't be used, or over the plan." example:"1"`
+	Added     *int       `json:"added,omitempty" doc:"Lines that add a phone user. Absent in the list of imports." example:"9"`
+	Updated   *int       `json:"updated,omitempty" doc:"Lines that change one. Absent in the list of imports." example:"1"`
+	Unchanged *int       `json:"unchanged,omitempty" doc:"Lines that say what is stored. Absent in the list of imports." example:"1"`
+	Skipped   *int       `json:"skipped,omitempty" doc:"Lines with a cell that can't be used, or over the plan. Absent in the list of imports." example:"1"`
 	CreatedAt time.Time  `json:"created_at" doc:"When the list was brought." example:"2026-11-25T09:30:00Z"`
 	EndedAt   *time.Time `json:"ended_at,omitempty" doc:"When it was done or stopped." example:"2026-11-25T09:31:00Z"`
 }
@@ -248,6 +249,7 @@ func (d *door) listPhoneUserImports(ctx context.Context, actor account.Actor, _ 
 	page := PhoneUserImports{Items: make([]PhoneUserImport, len(list))}
 	for n, i := range list {
 		page.Items[n] = phoneImportShown(i)
+		page.Items[n].Added, page.Items[n].Updated, page.Items[n].Unchanged, page.Items[n].Skipped = nil, nil, nil, nil // the lines are not read
 	}
 	return &listing[PhoneUserImports]{page}, err
 }
@@ -311,8 +313,8 @@ func (d *door) listPhoneUserImportLines(ctx context.Context, actor account.Actor
 }
 
 func phoneImportShown(i phoneuser.Import) PhoneUserImport {
-	return PhoneUserImport{ID: i.ID, State: string(i.State), By: i.By, Lines: i.Total, Done: i.Done, Ignored: texts(i.Ignored), Added: i.Count(phoneuser.Adds), Updated: i.Count(phoneuser.Updates),
-		Unchanged: i.Count(phoneuser.Unchanged), Skipped: i.Count(phoneuser.Problem), CreatedAt: at(i.CreatedAt), EndedAt: moment(i.EndedAt)}
+	return PhoneUserImport{ID: i.ID, State: string(i.State), By: i.By, Lines: i.Total, Done: i.Done, Ignored: texts(i.Ignored), Added: new(i.Count(phoneuser.Adds)), Updated: new(i.Count(phoneuser.Updates)),
+		Unchanged: new(i.Count(phoneuser.Unchanged)), Skipped: new(i.Count(phoneuser.Problem)), CreatedAt: at(i.CreatedAt), EndedAt: moment(i.EndedAt)}
 }
 
 func phoneImportTag(i phoneuser.Import) string {

@@ -81,7 +81,7 @@ func (c *demoCommand) build(ctx context.Context, listener net.Listener, std *str
 		base, hosts[0] = "http://"+hosts[0], number
 	}
 	cfg := &Config{Ground: Ground{Data: c.Data},
-		Site:      Site{HTTP: c.HTTP, BaseURL: base, Provider: demoProvider, SupportEmail: demoSupportEmail, SupportPhone: demoSupportPhone, StaffSecondFactor: "off"},
+		Site:      Site{HTTP: c.HTTP, BaseURL: base, Provider: demoProvider, SupportEmail: demoSupportEmail, SupportPhone: demoSupportPhone, StaffSecondFactor: "off", StaffTimeZone: "Australia/Sydney"},
 		Phones:    Phones{SIP: c.SIP, Country: "AU", Node: "demo"},
 		LogFormat: "text", LogLevel: "warn", MailFrom: demoFrom, SMTPTLS: "none"}
 	if err := cfg.settle(); err != nil {
