@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"log"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -18,11 +14,23 @@ const helper = `package %s
 import (
 	"os"
 	"strconv"
+	"sync"
 %s)
 
-var guardNumber = os.Getenv("GUARD_OFF")
+var (
+	guardNumber = os.Getenv("GUARD_OFF")
+	guardLog, _ = os.OpenFile(os.Getenv("GUARD_LOG"), os.O_APPEND|os.O_WRONLY, 0)
+	guardsMet   sync.Map
+)
 
-func guardOff(n int) bool { return guardNumber != "" && guardNumber == strconv.Itoa(n) }
+func guardOff(n int) bool {
+	if guardLog != nil {
+		if _, met := guardsMet.LoadOrStore(n, true); !met {
+			guardLog.WriteString(strconv.Itoa(n) + "\n")
+		}
+	}
+	return guardNumber != "" && guardNumber == strconv.Itoa(n)
+}
 
 func guardPassed(n int, err error) error {
 	if guardOff(n) {
@@ -95,45 +103,3 @@ func overlay(root, dir string, guards []guard) (string, error) {
 	return name, os.WriteFile(name, text, 0o600)
 }
 
-// bench builds and runs the tests with switches.
-type bench struct {
-	root, dir, overlay string
-	built              map[string]bool // binaries, and the tests that pass with every guard in place
-}
-
-// stage returns the guards that the tests do not miss.
-func (b *bench) stage(s stage, guards []guard) (passed []guard, err error) {
-	for _, g := range guards {
-		tests, run := strings.ReplaceAll(s.tests, "ROOM", g.room()), strings.ReplaceAll(s.run, "ROOM", g.room())
-		binary := filepath.Join(b.dir, strings.ReplaceAll(tests, "/", "_")+".test")
-		if !b.built[binary] {
-			build := exec.Command("go", "test", "-c", "-o", binary, "-overlay", b.overlay, tests)
-			build.Dir, build.Stderr = b.root, os.Stderr
-			if err := build.Run(); err != nil {
-				return nil, fmt.Errorf("the tests of %s with switches do not build: %w", tests, err)
-			}
-			b.built[binary] = true
-		}
-		if !b.built[run+binary] {
-			if ok, said := b.test(binary, tests, run, "none"); !ok {
-				return nil, fmt.Errorf("%s %s fails with every guard in place:\n%s", tests, run, said)
-			}
-			b.built[run+binary] = true
-		}
-		if ok, _ := b.test(binary, tests, run, strconv.Itoa(g.number)); ok {
-			log.Printf("%s %s passes without %v", tests, run, g)
-			passed = append(passed, g)
-		}
-	}
-	return passed, nil
-}
-
-// test runs a package's tests without the guard.
-func (b *bench) test(binary, tests, run, off string) (bool, string) {
-	cmd := exec.Command(binary, "-test.run", run, "-test.failfast", "-test.short", "-test.timeout", "10m")
-	cmd.Dir, cmd.Env = filepath.Join(b.root, tests), append(os.Environ(), "GUARD_OFF="+off)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return err == nil, out.String()
-}

@@ -127,7 +127,7 @@ func try(root string, guards []guard) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := bench{root: root, dir: dir, built: map[string]bool{}}
+	b := bench{root: root, dir: dir, sets: map[string]*set{}}
 	if b.overlay, err = overlay(root, dir, all); err != nil {
 		return err
 	}
