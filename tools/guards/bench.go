@@ -102,4 +102,3 @@ func overlay(root, dir string, guards []guard) (string, error) {
 	name := filepath.Join(dir, "overlay.json")
 	return name, os.WriteFile(name, text, 0o600)
 }
-

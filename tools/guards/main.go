@@ -2,14 +2,18 @@
 // guard is a call that refuses somebody: that they hold a permission, still hold it inside the transaction, are a person, belong to the
 // provider, have just shown that it is them. All are built into the tests, each with a switch:
 //
-//	go run ./guards ..                 every guard: the isolation walk of its room, and for what it lets pass the tests of room and pages
+//	go run ./guards ..                 every guard: the isolation walk of its room, and for what it lets pass the tests of the room, then of the pages
 //	go run ./guards -list ..           every guard with its number
 //	go run ./guards -only 3,17-20 ..   some of them
 //	go run ./guards -tests ./web -run TestMatrix ..
 //
+// Each test runs by itself first, with every guard in place and a list of those that it comes by: a guard is tried with the tests that come
+// by it. What fails without a guard has to fail twice, as a busy machine fails tests too.
+//
 // It prints the guards whose loss no test notices. Where a verb asks for a permission and its transaction asks Still for the same, only the
 // second is tried: the first saves the transaction. Others that stand in front of one that says the same are in doubled.txt, each with the
-// reason. A guard that no test and no line there knows of makes the command fail.
+// reason. A guard that no test and no line there knows of makes the command fail,
+// and so does a line that is not needed.
 package main
 
 import (
@@ -21,6 +25,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -30,10 +35,13 @@ import (
 var rooms = []string{"product/account", "product/support", "product/phoneuser", "product/number", "product/call", "product/report", "product/webhook"}
 
 // stage is a set of tests. ROOM stands for the name of the guard's room.
-type stage struct{ tests, run string }
+type stage struct {
+	tests, run string
+	slow       bool // leaves out the guards that doubled explains
+}
 
 // stages go from the quickest to the slowest. Each tries what those before it let pass.
-var stages = []stage{{"./test", "TestA9A41Isolation/^ROOM.Room/sqlite"}, {"./product/ROOM", "/sqlite"}, {"./web", "/sqlite"}}
+var stages = []stage{{"./test", "TestA9A41Isolation/^ROOM.Room/sqlite", false}, {"./product/ROOM", "/sqlite", false}, {"./web", "/sqlite", true}}
 
 // doubled are guards whose loss nobody can notice: file, function, form and text, then the reason, parted by bars.
 //
@@ -46,6 +54,7 @@ func main() {
 	only := flag.String("only", "", "numbers of guards, 3,17-20; all of them without it")
 	tests := flag.String("tests", "", "package whose tests must notice, instead of the walk, the room and the pages")
 	run := flag.String("run", ".", "which of its tests")
+	atOnce := flag.Int("at-once", runtime.GOMAXPROCS(0), "how many runs of tests go on at the same time")
 	flag.Parse()
 	root, err := filepath.Abs(flag.Arg(0))
 	if err != nil {
@@ -65,9 +74,9 @@ func main() {
 		return
 	}
 	if *tests != "" {
-		stages = []stage{{*tests, *run}}
+		stages = []stage{{*tests, *run, false}}
 	}
-	if err := try(root, guards); err != nil {
+	if err := try(root, guards, *atOnce); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -117,7 +126,7 @@ func find(root string) (all []guard, err error) {
 }
 
 // try runs each stage without each guard that those before it did not miss.
-func try(root string, guards []guard) error {
+func try(root string, guards []guard, atOnce int) error {
 	all, err := find(root)
 	if err != nil {
 		return err
@@ -127,13 +136,17 @@ func try(root string, guards []guard) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := bench{root: root, dir: dir, sets: map[string]*set{}}
+	b := bench{root: root, dir: dir, sets: map[string]*set{}, atOnce: max(1, atOnce)}
 	if b.overlay, err = overlay(root, dir, all); err != nil {
 		return err
 	}
 	left := slices.DeleteFunc(slices.Clone(guards), func(g guard) bool { return g.again })
 	again := len(guards) - len(left)
+	var explained []guard
 	for _, s := range stages {
+		if s.slow {
+			left, explained = part(left)
+		}
 		began := time.Now()
 		passed, err := b.stage(s, left)
 		if err != nil {
@@ -142,19 +155,40 @@ func try(root string, guards []guard) error {
 		log.Printf("%s %s: %d of %d noticed in %v", s.tests, s.run, len(left)-len(passed), len(left), time.Since(began).Round(time.Second))
 		left = passed
 	}
-	unexplained, explained := 0, 0
+	left, late := part(left)
+	explained = append(explained, late...)
 	for _, g := range left {
-		if why := g.reason(doubled); why != "" {
-			explained++
-			continue
-		}
-		unexplained++
 		fmt.Println(g)
 	}
 	fmt.Printf("%d guards taken away or loosened: %d noticed, %d asked again by the transaction that follows, %d doubled otherwise, %d unexplained\n",
-		len(guards), len(guards)-again-len(left), again, explained, unexplained)
-	if unexplained > 0 {
+		len(guards), len(guards)-again-len(explained)-len(left), again, len(explained), len(left))
+	if len(left) > 0 {
 		return errors.New("no test notices the guards above")
+	}
+	if len(guards) < len(all) || len(stages) == 1 {
+		return nil
+	}
+	return needed(doubled, explained)
+}
+
+// part parts the guards that may go unnoticed from the others.
+func part(guards []guard) (left, explained []guard) {
+	for _, g := range guards {
+		if g.reason(doubled) != "" {
+			explained = append(explained, g)
+		} else {
+			left = append(left, g)
+		}
+	}
+	return left, explained
+}
+
+// needed refuses lines that explain none of the guards, which are noticed now or are no longer there.
+func needed(lines string, explained []guard) error {
+	for line := range strings.Lines(lines) {
+		if !slices.ContainsFunc(explained, func(g guard) bool { return g.reason(line) != "" }) {
+			return fmt.Errorf("no guard needs the line %q", strings.TrimSpace(line))
+		}
 	}
 	return nil
 }

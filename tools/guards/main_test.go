@@ -75,6 +75,12 @@ func TestWhatIsDoubledHasAReason(t *testing.T) {
 	if why := g.reason("room.go | Verb | gone | actor.isPerson() | the transaction asks again\n"); why != "the transaction asks again" {
 		t.Errorf("the reason is %q", why)
 	}
+	if err := needed("room.go | Verb | gone | actor.isPerson() | the transaction asks again\n", []guard{g}); err != nil {
+		t.Error(err)
+	}
+	if err := needed("room.go | Verb | gone | actor.isPerson() | the transaction asks again\n", nil); err == nil {
+		t.Error("a line that explains nothing may stay")
+	}
 	if why := g.reason("room.go | Other | gone | actor.isPerson() | the transaction asks again\n"); why != "" {
 		t.Errorf("the reason of another function: %q", why)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,13 +21,14 @@ import (
 type bench struct {
 	root, dir, overlay string
 	sets               map[string]*set
+	atOnce             int
 }
 
 // set is the tests of one package that a stage runs, with what each of them met when every guard was in place.
 type set struct {
-	dir, binary string
-	list        []test
-	rest        string // what the pattern of the stage says of subtests
+	tests, dir, binary string
+	list               []test
+	rest               string // what the pattern of the stage says of subtests
 }
 
 // test is one test of a package: the guards that it comes by, and how long it takes.
@@ -37,20 +40,41 @@ type test struct {
 
 // stage returns the guards that the tests do not miss. Only tests that come by a guard are run without it.
 func (b *bench) stage(s stage, guards []guard) (passed []guard, err error) {
-	for _, g := range guards {
-		of, err := b.set(strings.ReplaceAll(s.tests, "ROOM", g.room()), strings.ReplaceAll(s.run, "ROOM", g.room()))
-		if err != nil {
+	of := make([]*set, len(guards))
+	for i, g := range guards {
+		if of[i], err = b.set(strings.ReplaceAll(s.tests, "ROOM", g.room()), strings.ReplaceAll(s.run, "ROOM", g.room())); err != nil {
 			return nil, err
 		}
-		by, tried := of.noticed(g.number)
-		if by == "" {
-			log.Printf("%s passes without %v (%d tests come by it)", of.dir, g, tried)
-			passed = append(passed, g)
-			continue
+	}
+	noticed := make([]bool, len(guards))
+	b.each(len(guards), func(i int) {
+		by, tried := of[i].noticed(guards[i].number)
+		if noticed[i] = by != ""; noticed[i] {
+			log.Printf("%s %s notices %v", of[i].tests, by, guards[i])
+		} else {
+			log.Printf("%s passes without %v (%d tests come by it)", of[i].tests, guards[i], tried)
 		}
-		log.Printf("%s %s notices %v", of.dir, by, g)
+	})
+	for i, g := range guards {
+		if !noticed[i] {
+			passed = append(passed, g)
+		}
 	}
 	return passed, nil
+}
+
+// each calls fn with the numbers below n, some at the same time.
+func (b *bench) each(n int, fn func(int)) {
+	var all sync.WaitGroup
+	slots := make(chan bool, b.atOnce)
+	for i := range n {
+		slots <- true
+		all.Go(func() {
+			fn(i)
+			<-slots
+		})
+	}
+	all.Wait()
 }
 
 // set builds the tests of a package and runs each by itself with every guard in place, which says what it comes by.
@@ -59,7 +83,7 @@ func (b *bench) set(tests, run string) (*set, error) {
 		return s, nil
 	}
 	top, rest, _ := strings.Cut(run, "/")
-	s := &set{dir: filepath.Join(b.root, tests), binary: filepath.Join(b.dir, strings.ReplaceAll(tests, "/", "_")+".test"), rest: "/" + rest}
+	s := &set{tests: tests, dir: filepath.Join(b.root, tests), binary: filepath.Join(b.dir, strings.ReplaceAll(tests, "/", "_")+".test"), rest: "/" + rest}
 	if _, err := os.Stat(s.binary); err != nil {
 		build := exec.Command("go", "test", "-c", "-o", s.binary, "-overlay", b.overlay, tests)
 		build.Dir, build.Stderr = b.root, os.Stderr
@@ -75,14 +99,14 @@ func (b *bench) set(tests, run string) (*set, error) {
 	}
 	began := time.Now()
 	for _, name := range strings.Fields(string(names)) {
-		if !strings.HasPrefix(name, "Test") {
-			continue
+		if strings.HasPrefix(name, "Test") {
+			s.list = append(s.list, test{name: name, met: map[int]bool{}})
 		}
-		t, err := s.record(name, filepath.Join(b.dir, "met"))
-		if err != nil {
-			return nil, err
-		}
-		s.list = append(s.list, t)
+	}
+	errs := make([]error, len(s.list))
+	b.each(len(s.list), func(i int) { errs[i] = s.record(&s.list[i], filepath.Join(b.dir, s.list[i].name+".met")) })
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(s.list, func(a, b test) int { return cmp.Compare(a.took, b.took) })
 	log.Printf("%s %s: %d tests pass with every guard in place, in %v", tests, run, len(s.list), time.Since(began).Round(time.Second))
@@ -91,13 +115,13 @@ func (b *bench) set(tests, run string) (*set, error) {
 }
 
 // record runs one test with every guard in place.
-func (s *set) record(name, file string) (test, error) {
+func (s *set) record(t *test, file string) error {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		return test{}, err
+		return err
 	}
-	t, began := test{name: name, met: map[int]bool{}}, time.Now()
-	if ok, said := s.test([]string{name}, "GUARD_LOG="+file); !ok {
-		return t, fmt.Errorf("%s of %s fails with every guard in place:\n%s", name, s.dir, said)
+	began := time.Now()
+	if ok, said := s.test([]string{t.name}, "GUARD_LOG="+file); !ok {
+		return fmt.Errorf("%s of %s fails with every guard in place:\n%s", t.name, s.tests, said)
 	}
 	t.took = time.Since(began)
 	text, err := os.ReadFile(file)
@@ -105,7 +129,7 @@ func (s *set) record(name, file string) (test, error) {
 		n, _ := strconv.Atoi(strings.TrimSpace(line))
 		t.met[n] = true
 	}
-	return t, err
+	return err
 }
 
 // few is how many tests run at once without a guard, the quick ones first.
