@@ -97,7 +97,7 @@ func hasParameter(op operation, name string) bool {
 
 // undeclared are rights that no operation names: what they allow is done on pages alone, or is a part of an operation that the room
 // asks for by itself, as where a number leads.
-var undeclared = []account.Permission{account.ChangeNumbers, account.SendPhoneDetails, account.AskForChanges, account.AskInvoiceDetails, account.ShowPIN, account.AllKeys}
+var undeclared = []account.Permission{account.ChangeNumbers, account.AskForChanges, account.AskInvoiceDetails, account.ShowPIN, account.AllKeys}
 
 // Every verb of the table of rights that the room knows can be reached, and no route is open to whoever lacks its permission.
 func TestRoutesDeclarePermissions(t *testing.T) {

@@ -92,7 +92,7 @@ func (r *Room) devices(ctx context.Context, q db.Q, accountID, phoneUserID strin
 // EndDevice ends one device: its credential works no more, and what it has open ends within a second.
 func (r *Room) EndDevice(ctx context.Context, actor account.Actor, id, deviceID string) (err error) {
 	defer fault.Wrap(&err, "phoneuser.EndDevice")
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.ChangePhoneUsers, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		u, err := r.user(ctx, q, actor.Account.ID, id)
 		if err != nil {
 			return err
@@ -137,7 +137,7 @@ func (r *Room) endDevices(ctx context.Context, q db.Q, u User) ([]string, error)
 // Reset ends every device of a phone user within a second, and mails a new set-up link if the app is on and there is an address.
 func (r *Room) Reset(ctx context.Context, actor account.Actor, id string) (u User, err error) {
 	defer fault.Wrap(&err, "phoneuser.Reset")
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.SendPhoneDetails, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		if u, err = r.user(ctx, q, actor.Account.ID, id); err != nil {
 			return err
 		}

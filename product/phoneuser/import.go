@@ -98,7 +98,7 @@ func (r *Room) Review(ctx context.Context, actor account.Actor, text string) (i 
 	if err := r.assess(ctx, r.DB, actor.Account.ID, s.Rows); err != nil {
 		return i, err
 	}
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.ChangePhoneUsers, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		i = Import{ID: ident.Ordered(r.now()), State: Reviewed, By: actor.Name, Total: len(s.Rows), CreatedAt: r.now(),
 			Columns: s.Columns, Ignored: s.Ignored, Rows: s.Rows}
 		lines, err := json.Marshal(s)
@@ -145,7 +145,7 @@ func (r *Room) Correct(ctx context.Context, actor account.Actor, id string, fixe
 	if err := r.assess(ctx, r.DB, actor.Account.ID, i.Rows); err != nil {
 		return i, err
 	}
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.ChangePhoneUsers, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		return r.saveImport(ctx, q, actor.Account.ID, i, Reviewed)
 	})
 	return i, err
@@ -223,7 +223,7 @@ type importing struct {
 // import that has started goes on as it is.
 func (r *Room) RunImport(ctx context.Context, actor account.Actor, id string, send bool) (i Import, err error) {
 	defer fault.Wrap(&err, "phoneuser.RunImport")
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.ChangePhoneUsers, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		if i, err = r.readImport(ctx, q, actor.Account.ID, id); err != nil || i.State != Reviewed {
 			return err
 		}

@@ -244,14 +244,15 @@ func (r *Room) tx(ctx context.Context, fn func(ctx context.Context, q db.Q) erro
 	return err
 }
 
-// within runs a change of the account's phone users: rights are read again in its transaction, and pages and nodes are told.
-func (r *Room) within(ctx context.Context, actor account.Actor, fn func(ctx context.Context, q db.Q, actor account.Actor) error) error {
-	if err := actor.Require(account.ChangePhoneUsers); err != nil {
+// within runs a change of the account's phone users, which needs the permission: rights are read again in its transaction, and pages and
+// nodes are told.
+func (r *Room) within(ctx context.Context, actor account.Actor, p account.Permission, fn func(ctx context.Context, q db.Q, actor account.Actor) error) error {
+	if err := actor.Require(p); err != nil {
 		return err
 	}
 	return r.tx(ctx, func(ctx context.Context, q db.Q) error {
 		actor := actor
-		if err := r.Account.Still(ctx, q, &actor, account.ChangePhoneUsers); err != nil {
+		if err := r.Account.Still(ctx, q, &actor, p); err != nil {
 			return err
 		}
 		return fn(ctx, q, actor)

@@ -55,7 +55,7 @@ const (
 // SendDetails mails a new set-up link. Links sent before stop working in the same moment.
 func (r *Room) SendDetails(ctx context.Context, actor account.Actor, id string) (u User, err error) {
 	defer fault.Wrap(&err, "phoneuser.SendDetails")
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.SendPhoneDetails, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		if u, err = r.user(ctx, q, actor.Account.ID, id); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 // user; the empty key is no key. A plan that is full refuses with the code phone-user-limit.
 func (r *Room) Add(ctx context.Context, actor account.Actor, in Settings, formKey string) (u User, err error) {
 	defer fault.Wrap(&err, "phoneuser.Add")
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.ChangePhoneUsers, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		var known bool
 		if u, known, err = r.byForm(ctx, q, actor, formKey); err != nil || known {
 			return err
@@ -154,7 +154,7 @@ func (r *Room) user(ctx context.Context, q db.Q, accountID, id string) (u User, 
 // in, within a second on every node; turning it on for somebody without a device, or giving another email address, mails a set-up link.
 func (r *Room) Change(ctx context.Context, actor account.Actor, id string, c Change, version int64) (u User, err error) {
 	defer fault.Wrap(&err, "phoneuser.Change")
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.ChangePhoneUsers, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		if u, err = r.versioned(ctx, q, actor, id, version); err != nil {
 			return err
 		}
@@ -304,7 +304,7 @@ func (r *Room) Uses(ctx context.Context, actor account.Actor, id string) (use Us
 // Calls keep their name. A version other than the stored one is refused; 0 skips that check.
 func (r *Room) Delete(ctx context.Context, actor account.Actor, id string, version int64) (u User, err error) {
 	defer fault.Wrap(&err, "phoneuser.Delete")
-	err = r.within(ctx, actor, func(ctx context.Context, q db.Q, actor account.Actor) error {
+	err = r.within(ctx, actor, account.ChangePhoneUsers, func(ctx context.Context, q db.Q, actor account.Actor) error {
 		if u, err = r.versioned(ctx, q, actor, id, version); err != nil {
 			return err
 		}
