@@ -248,6 +248,31 @@ func TestDirectoryAfterAnInvitationRanOut(t *testing.T) {
 	})
 }
 
+// Whom the directory switched off it may switch on again, also when an admin gave them another name meanwhile; whom an admin switched off
+// stays off.
+func TestDirectoryTakesBackItsOwnWordOnly(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		_, directory := r.Directory(admin)
+		p := bring(t, r, directory, "jo@harbour.example")
+		jo := r.AcceptOffer(admin.Account, "jo@harbour.example")
+		id := jo.ID()
+		switched(t, r, directory, p.ID, false)
+		must(t, second(r.ChangeHubUser(t.Context(), admin.Actor(), id, account.Change{Name: ptr("Jo Baptiste")}, 0)))
+		if p = switched(t, r, directory, p.ID, true); !p.Active {
+			t.Errorf("after another name: %+v", p)
+		}
+		deactivated := account.Deactivated
+		must(t, second(r.ChangeHubUser(t.Context(), admin.Check().Actor(), id, account.Change{State: &deactivated}, 0)))
+		if p = switched(t, r, directory, p.ID, true); p.Active {
+			t.Errorf("after an admin's word: %+v", p)
+		}
+		if _, err := r.Enter(t.Context(), jo.Session(), "harbour", accounttest.Address); err == nil {
+			t.Error("jo gets in")
+		}
+	})
+}
+
 // The account keeps an active admin, whatever its directory says.
 func TestDirectoryLeavesTheLastAdmin(t *testing.T) {
 	each(t, func(t *testing.T, r *accounttest.Rig) {

@@ -189,6 +189,26 @@ func TestGroupRules(t *testing.T) {
 	})
 }
 
+// What a group gives, whom it loses and who fills it decide what people can do: without a fresh check an admin changes its name, and no more.
+func TestGroupsAskForAFreshCheck(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin, ctx := r.Open("harbour"), t.Context()
+		jo, kim := r.Join(admin, "jo@harbour.example"), r.Join(admin, "kim@harbour.example", account.Admin)
+		g := group(t, r, admin, "Leads", account.Roles{account.Billing}, jo)
+		wantFault(t, second(r.ChangeGroup(ctx, kim.Actor(), g.ID, account.GroupChange{Roles: &account.Roles{}}, 0)), "check-needed")
+		wantFault(t, second(r.TakeFromGroup(ctx, kim.Actor(), g.ID, []string{jo.ID()}, 0)), "check-needed")
+		wantFault(t, second(r.DeleteGroup(ctx, kim.Actor(), g.ID, 0)), "check-needed")
+		wantFault(t, second(r.LetDirectory(ctx, kim.Actor(), g.ID, true, 0)), "check-needed")
+		must(t, second(r.ChangeGroup(ctx, kim.Actor(), g.ID, account.GroupChange{Name: ptr("Front desk")}, 0)))
+		if got := jo.Actor().Roles.String(); got != "Billing" {
+			t.Errorf("what was refused left Jo with %s", got)
+		}
+		if g, err := r.GroupByID(ctx, admin.Actor(), g.ID); err != nil || g.Name != "Front desk" || g.Directory {
+			t.Errorf("the group is %+v, %v", g, err)
+		}
+	})
+}
+
 func make1001() []string {
 	list := []string{}
 	for i := range 1001 {

@@ -247,7 +247,7 @@ func (r *Room) saveHubUser(ctx context.Context, q db.Q, actor Actor, before, aft
 	if err := r.counted(ctx, q, actor.Account.ID, before.State, after.State); err != nil {
 		return err
 	}
-	if before.State != after.State && actor.Kind != Directory { // what people decide, the directory does not take back
+	if before.State != after.State { // what people decide, the directory does not take back; its own word is saved after this
 		if _, err := q.ExecContext(ctx, `UPDATE directory_people SET stopped = 0 WHERE account_id = $1 AND membership_id = $2`, actor.Account.ID, after.ID); err != nil {
 			return err
 		}

@@ -290,3 +290,15 @@ func TestSetOwn(t *testing.T) {
 		wantFault(t, r.SetOwn(t.Context(), jo.Actor(), account.Own{Name: "Jo <jo@x.example>"}), "name-link")
 	})
 }
+
+// Taking people out changes who can get in: it asks for a fresh check, as changing their access does.
+func TestRemovalAsksForAFreshCheck(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		jo, kim := r.Join(admin, "jo@harbour.example"), r.Join(admin, "kim@harbour.example", account.Admin)
+		wantFault(t, second(r.RemoveHubUser(t.Context(), kim.Actor(), jo.ID(), 0)), "check-needed")
+		jo.Actor()
+		kim.Check()
+		must(t, second(r.RemoveHubUser(t.Context(), kim.Actor(), jo.ID(), 0)))
+	})
+}

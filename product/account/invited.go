@@ -25,9 +25,6 @@ func (r *Room) ChangeInvited(ctx context.Context, actor Actor, id string, change
 		}
 		change.Roles = &roles
 	}
-	if err := actor.Require(InviteHubUsers); err != nil {
-		return Invitation{}, err
-	}
 	if change.Groups != nil { // who may not put people into groups may not offer it either
 		if err := actor.Require(ChangeHubUsers); err != nil {
 			return Invitation{}, err

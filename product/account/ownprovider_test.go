@@ -69,6 +69,14 @@ func TestAccountsHaveProvidersOfTheirOwn(t *testing.T) {
 		_, err = e.TestProvider(ctx, admin.Actor(), p.ID)
 		wantFault(t, err, "issuer-silent", e.Issuer)
 		e.Faults()
+		for what, change := range map[string]func() error{
+			"switch": func() error { return second(e.SwitchProvider(ctx, admin.SignIn().Actor(), p.ID, false)) },
+			"remove": func() error { return second(e.RemoveProvider(ctx, admin.SignIn().Actor(), p.ID)) },
+		} {
+			if err := change(); !isFault(err, "check-needed") {
+				t.Errorf("%s without a check: %v", what, err)
+			}
+		}
 		_, err = e.RemoveProvider(ctx, e.inside(admin), p.ID)
 		must(t, err)
 		var told []string

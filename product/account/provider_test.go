@@ -428,3 +428,22 @@ func TestDeparturesAreCounted(t *testing.T) {
 		}
 	})
 }
+
+// Whoever set out to link may do so still when the provider has answered: not a session that rests on an account's own provider, and no program.
+func TestALinkIsMadeByWhoOwnsTheirWays(t *testing.T) {
+	withProvider(t, func(t *testing.T, e *elsewhere) {
+		admin := e.Open("harbour")
+		for _, code := range []string{"session-confined", "person-needed"} {
+			actor := e.fresh(admin)
+			back := actor
+			if back.Confined = admin.Account.ID; code == "person-needed" {
+				back.Kind = account.Key
+			}
+			_, err := e.travel(trip{Departure: account.Departure{Errand: account.ToLink}, actor: actor, back: back, choose: "planted@elsewhere.example"})
+			wantFault(t, err, code)
+		}
+		if list, err := e.Identities(t.Context(), e.fresh(admin)); err != nil || len(list) != 0 {
+			t.Errorf("linked are %+v, %v", list, err)
+		}
+	})
+}

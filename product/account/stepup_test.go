@@ -1,11 +1,13 @@
 package account_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
+	"hubline/base/db"
 	"hubline/base/fault"
 	"hubline/product/account"
 	"hubline/product/account/accounttest"
@@ -218,5 +220,18 @@ func TestOnlySignedInMembersGetCodes(t *testing.T) {
 		}
 		// A program's key needs no check of its own: who made it was checked.
 		must(t, second(r.Room.Invite(t.Context(), key, invite("jo@harbour.example"))))
+	})
+}
+
+// Other rooms ask by Confirmed.
+func TestOtherRoomsAskForTheCheck(t *testing.T) {
+	each(t, func(t *testing.T, r *accounttest.Rig) {
+		admin := r.Open("harbour")
+		kim := r.Join(admin, "kim@harbour.example", account.Admin)
+		confirmed := func(a account.Actor) error {
+			return r.DB.Tx(t.Context(), func(ctx context.Context, q db.Q) error { return r.Confirmed(ctx, q, a) })
+		}
+		wantFault(t, confirmed(kim.Actor()), "check-needed")
+		must(t, confirmed(kim.Check().Actor()))
 	})
 }

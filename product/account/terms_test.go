@@ -65,6 +65,9 @@ func TestRowC13TermsAreAcceptedFirst(t *testing.T) {
 		if len(all) != 2 || all[0].Version != 1 || all[0].Email != admin.Email {
 			t.Errorf("the provider reads %+v", all)
 		}
+		_, narrow := r.Key(admin, account.ViewHubUsers)
+		wantFault(t, second(r.TermsVersion(ctx, narrow, one.Version)), "scope-missing")
+		wantFault(t, second(r.TermsHistory(ctx, narrow)), "scope-missing")
 		list, err := r.TermsVersions(ctx, account.Operate())
 		if err != nil || len(list) != 2 || list[0].Accepted != 1 || list[0].PublishedBy != "Operator" {
 			t.Errorf("versions %+v, %v", list, err)

@@ -239,6 +239,29 @@ func (r *rig) told(actor account.Actor) (list []string) {
 	return list
 }
 
+// Letting somebody in, now or ahead of time, gives access away: an admin shows first that it is them. Refusing and taking back need nothing.
+func TestLettingStaffInAsksForAFreshCheck(t *testing.T) {
+	eachRig(t, func(t *testing.T, r *rig) {
+		admin, ctx := r.Open("harbour"), t.Context()
+		kim := r.Join(admin, "kim@harbour.example", account.Admin)
+		alex := r.guest("alex@voice.example")
+		v, err := r.room.AskVisit(ctx, alex.Inside(admin.Account), support.VisitRequest{Reason: "Look at Main line", Minutes: 60})
+		must(t, err)
+		if _, err := r.room.AnswerVisit(ctx, kim.Actor(), v.ID, true, false); codeOf(err) != "check-needed" {
+			t.Errorf("let in without a check: %v", err)
+		}
+		if _, err := r.room.GrantVisits(ctx, kim.Actor(), 4, false); codeOf(err) != "check-needed" {
+			t.Errorf("allowed ahead of time without a check: %v", err)
+		}
+		if _, err := r.enter(alex, "harbour"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("in after what was refused: %v", err)
+		}
+		must(t, r.room.EndVisitGrant(ctx, kim.Actor()))
+		_, err = r.room.AnswerVisit(ctx, kim.Actor(), v.ID, false, false)
+		must(t, err)
+	})
+}
+
 // What is allowed ahead of time lets staff in at once, for no longer and with no more rights than that.
 func TestAGrantAheadOfTime(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *rig) {
