@@ -3,11 +3,9 @@ package sip
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 )
 
 const (
@@ -87,7 +85,7 @@ func (s *udpSocket) send(b []byte, to netip.AddrPort) error {
 func (s *udpSocket) serve() {
 	defer s.e.readers.Done()
 	defer s.port.release()
-	if err := s.read(); !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrClosed) {
+	if err := s.read(); !s.e.isClosed() {
 		s.e.cfg.Log.Error("a UDP socket is not read any more", "address", s.local, "error", err)
 	}
 }

@@ -68,7 +68,7 @@ func (s *udpSocket) read() error {
 	var failed error
 	err = raw.Read(func(uintptr) bool {
 		s.port.heard()
-		for n := b.take(); n == batchMost || b.answered >= crowd; n = b.take() {
+		for n := b.take(); (n == batchMost || b.answered >= crowd) && !s.e.isClosed(); n = b.take() {
 			if n < batchMost {
 				time.Sleep(pause)
 			}

@@ -1,8 +1,10 @@
 package sip
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -62,5 +64,16 @@ func TestCancelIsAnsweredBeforeItsInvite(t *testing.T) {
 	}
 	if m := p.next(patience); m == nil || m.Status != 487 {
 		t.Fatalf("and then\n%s", m)
+	}
+}
+
+// The log of a server that is stopped is read for what went wrong.
+func TestClosingIsNoFault(t *testing.T) {
+	t.Parallel()
+	var said strings.Builder
+	e, _ := engine(t, Config{Log: slog.New(slog.NewTextHandler(&said, nil))})
+	e.Close(expired)
+	if said.Len() > 0 {
+		t.Errorf("closing says %s", &said)
 	}
 }
