@@ -27,13 +27,14 @@ type Carrier struct {
 	Numbers   string // how numbers are written: e164 (+61…), digits (61…) or national (0…)
 	Identity  string // where the calling number is told: pai, rpid or from
 	Ping      time.Duration
-	Channels  int // calls at once; 0: no limit but the others
+	Channels  int  // calls at once; 0: no limit but the others
+	Ringback  bool // callers hear ringing from us: for carriers that leave them in silence until somebody answers
 }
 
 const defaultPing = 30 * time.Second
 
 // ParseCarrier reads "name=Example;host=sip.example.net:5060;username=…;password-file=…". Keys: name, host and source (both as often as
-// needed), transport, username, password, password-file, realm, domain, register, numbers, identity, ping, channels.
+// needed), transport, username, password, password-file, realm, domain, register, numbers, identity, ping, channels, ringback.
 func ParseCarrier(text string) (Carrier, error) {
 	c := Carrier{Transport: "udp", Numbers: "e164", Identity: "pai", Ping: defaultPing}
 	for _, part := range strings.Split(text, ";") {
@@ -81,8 +82,10 @@ func (c *Carrier) set(key, value string) (err error) {
 		c.Ping, err = time.ParseDuration(value)
 	case "channels":
 		c.Channels, err = strconv.Atoi(value)
+	case "ringback":
+		c.Ringback, err = strconv.ParseBool(value)
 	default:
-		return fmt.Errorf("%q is no key of a carrier; the keys are name, host, source, transport, username, password, password-file, realm, domain, register, numbers, identity, ping and channels", key)
+		return fmt.Errorf("%q is no key of a carrier; the keys are name, host, source, transport, username, password, password-file, realm, domain, register, numbers, identity, ping, channels and ringback", key)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", key, err)

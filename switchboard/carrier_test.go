@@ -14,10 +14,10 @@ import (
 func TestParseCarrier(t *testing.T) {
 	t.Parallel()
 	c, err := switchboard.ParseCarrier("name=Example; host=sip.example.net; host=[2001:db8::1]:5070; source=192.0.2.0/28;source=203.0.113.9:5060;transport=tcp;username=me;" +
-		"password=se=cret;realm=example;domain=example.net;register=true;numbers=national;identity=rpid;ping=10s;channels=30")
+		"password=se=cret;realm=example;domain=example.net;register=true;numbers=national;identity=rpid;ping=10s;channels=30;ringback=true")
 	must(t, err)
 	wish := switchboard.Carrier{Name: "Example", Hosts: []string{"sip.example.net", "[2001:db8::1]:5070"}, Sources: []string{"192.0.2.0/28", "203.0.113.9:5060"}, Transport: "tcp",
-		Username: "me", Password: "se=cret", Realm: "example", Domain: "example.net", Register: true, Numbers: "national", Identity: "rpid", Ping: 10 * time.Second, Channels: 30}
+		Username: "me", Password: "se=cret", Realm: "example", Domain: "example.net", Register: true, Numbers: "national", Identity: "rpid", Ping: 10 * time.Second, Channels: 30, Ringback: true}
 	if !reflect.DeepEqual(c, wish) {
 		t.Errorf("read %+v", c)
 	}

@@ -28,6 +28,7 @@ type conversation struct {
 	over      chan struct{}
 	emergency bool
 	channel   *atomic.Int64 // of the carrier, while it counts this call
+	ringback  bool          // the caller hears ringing from us
 }
 
 // side is one of the two ends of a call.

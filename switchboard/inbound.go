@@ -36,6 +36,7 @@ func (b *Board) inbound(t *sip.Incoming, carrier *trunk) {
 	})
 	defer c.finish()
 	c.holdChannel(&carrier.calls)
+	c.ringback = carrier.Ringback
 	c.comeIn(ctx, to, b.caller(from, hidden))
 }
 

@@ -1,7 +1,10 @@
 package switchboard
 
 import (
+	"context"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"hubline/media"
@@ -48,6 +51,7 @@ type ringing struct {
 	busy   int
 	rang   bool
 	last   *sip.Message // the last refusal
+	hush   func()       // ends the ringing that the caller hears from us; nil for none
 }
 
 // completedElsewhere tells the phones that did not answer why they stop ringing, so that they do not show a missed call (RFC 3326).
@@ -140,6 +144,7 @@ func (r *ringing) forward(f *fork, leg *sip.Leg) {
 // stop takes the call back from everybody but the winner.
 func (r *ringing) stop() {
 	close(r.quit)
+	r.quiet()
 	for _, f := range r.forks {
 		switch {
 		case f == r.winner:
@@ -181,11 +186,34 @@ func (r *ringing) progress(e forkEvent) {
 	}
 	if e.SDP != nil && len(r.forks) == 1 && c.earlyMedia(e) {
 		r.rang = true
+		r.quiet()
 		return
 	}
 	if !r.rang && e.Message.Status != 181 {
 		r.rang = true
-		c.near.leg.Ring(180, nil)
+		r.ring()
+	}
+}
+
+// ring lets the caller hear that it rings: from their own phone or carrier, or from us where those are silent.
+func (r *ringing) ring() {
+	c := r.c
+	if c.ringback {
+		if codec, ok := c.early(); ok {
+			ctx, stop := context.WithCancel(c.b.work)
+			var over sync.WaitGroup
+			over.Go(func() { _ = c.near.talk.end.Play(ctx, media.Ringback, codec) }) // a call without the tone is still a call
+			r.hush = func() { stop(); over.Wait() }
+			return
+		}
+	}
+	c.near.leg.Ring(180, nil)
+}
+
+func (r *ringing) quiet() {
+	if r.hush != nil {
+		r.hush()
+		r.hush = nil
 	}
 }
 
@@ -204,7 +232,11 @@ func (c *conversation) earlyMedia(e forkEvent) bool {
 // join opens both ends and puts sound through, after the far side's description was heard.
 func (c *conversation) join(signalled netip.Addr) {
 	near, far := c.near.talk, c.far.talk
-	near.say(answering(near.peer.codecs, far.peer.codecs), far.peer.direction, far.peer.ptime)
+	offer := near.peer.codecs
+	if c.ringback && near.said != nil {
+		offer = near.spoken // what the caller was told with the ringing stays (RFC 3261 13.2.1)
+	}
+	near.say(answering(offer, far.peer.codecs), far.peer.direction, far.peer.ptime)
 	near.open(signalling(c.near.leg))
 	far.open(signalled)
 	c.bridge()
@@ -284,6 +316,10 @@ func (c *conversation) openFar() error {
 		return nil
 	}
 	p := c.near.talk.peer
+	if spoken, ok := speakable(p.codecs); ok && c.ringback {
+		p.codecs = append([]sdp.Codec{spoken}, slices.DeleteFunc(slices.Clone(p.codecs), speech)...)
+		c.near.talk.say(p.codecs, sdp.Reverse(p.direction), p.ptime)
+	}
 	c.far.talk.say(relayed(p.codecs), p.direction, p.ptime)
 	return nil
 }
