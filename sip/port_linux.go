@@ -57,7 +57,7 @@ func (p *port) prepare() (err error) {
 		return os.NewSyscallError("epoll_create1", err)
 	}
 	if err := syscall.SetNonblock(p.set, true); err != nil { // so that Go's poller takes it
-		syscall.Close(p.set)
+		_ = syscall.Close(p.set)
 		return os.NewSyscallError("fcntl", err)
 	}
 	p.wait = os.NewFile(uintptr(p.set), "sip")
@@ -76,7 +76,7 @@ func (p *port) arm(how int) error {
 // heard takes what the set tells, after which it is silent until it is armed.
 func (p *port) heard() {
 	var event syscall.EpollEvent
-	syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.set), uintptr(unsafe.Pointer(&event)), 1, 0, 0, 0)
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.set), uintptr(unsafe.Pointer(&event)), 1, 0, 0, 0) // nothing is there when the set was closed meanwhile
 }
 
 // Close ends reading; who reads releases the socket then.
@@ -87,7 +87,7 @@ func (p *port) release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fd >= 0 {
-		syscall.Close(p.fd)
+		_ = syscall.Close(p.fd)
 		p.fd = -1
 	}
 	if p.wait != nil {
