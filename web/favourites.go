@@ -124,10 +124,7 @@ func (p *Portal) changeFavourites(r *Request) error {
 	if err == nil {
 		err = p.changeFavourite(r, in.Page, in.Do)
 	}
-	if fault.Is(err, fault.Invalid) { // no button of ours sent that
-		return r.Again(err, p.favourites)
-	}
-	if f, is := fault.Of(err); is && f.Kind == fault.Conflict { // nothing was typed that could be put right
+	if f, is := fault.Of(err); is && (f.Kind == fault.Invalid || f.Kind == fault.Conflict) { // nothing was typed that could be put right
 		return r.Go(r.to(favouritesEntry.path), Banner{Kind: "warn", Text: f.Message + "."})
 	}
 	if err != nil {

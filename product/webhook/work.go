@@ -80,7 +80,7 @@ func (r *Room) round(ctx context.Context, lanes *sync.WaitGroup) (started int, e
 		if ctx.Err() != nil || !r.enter(l.accountID) {
 			continue
 		}
-		ours, err := r.lease(ctx, l)
+		ours, err := r.lease(context.WithoutCancel(ctx), l) // a stop in this moment must not leave a lease behind that nobody gives back
 		if err != nil || !ours {
 			r.leave(l.accountID)
 			if err != nil {

@@ -96,6 +96,28 @@ func TestSeveralNodesSendEachEventOnce(t *testing.T) {
 	})
 }
 
+// A process that is told to stop keeps no lane, at whatever moment it is told: the next one would wait for the end of a lease that nobody holds.
+func TestAStopHoldsNoLane(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.add(r.to.URL, "invitation.sent")
+		r.Invite(r.admin, "lee@harbour.example")
+		r.flush()
+		for moment := range 100 {
+			_, err := r.DB.ExecContext(t.Context(), `UPDATE webhook_deliveries SET state = 'waiting', next_at = $1`, r.Clock.Now().UnixMilli())
+			must(t, err)
+			ctx, stop := context.WithCancel(t.Context())
+			time.AfterFunc(time.Duration(moment)*30*time.Microsecond, stop)
+			_ = r.room.Flush(ctx) // it may have been stopped before it had read anything
+			stop()
+			var held int
+			must(t, r.DB.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM webhook_lanes WHERE lease <> ''`).Scan(&held))
+			if held > 0 {
+				t.Fatalf("a stop after %d µs holds the lane", moment*30)
+			}
+		}
+	})
+}
+
 // What a process was sending when it died is sent again, under the same ID, once its lease is over.
 func TestWhatACrashInterruptsIsSentAgain(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
