@@ -179,7 +179,7 @@ var Rights = []Right{
 	{ChangeNumbers, "Phone system", "Choose where numbers lead", false, true, false, false, true},
 	{ViewCalls, "Reports", "See calls and call reports, and download them", true, true, false, true, true},
 	{EndCalls, "Reports", "End a call that is going on", false, true, false, false, true},
-	{ViewTickets, "Support", "Read requests to the provider of the kinds that one may make", false, true, true, true, true},
+	{ViewTickets, "Support", "See requests to the provider, of the kinds you can make", false, true, true, true, true},
 	{OpenTickets, "Support", "Make and answer requests to the provider", false, true, true, false, false},
 	{AskForChanges, "Support", "Ask for changes of services, and anything else but the bill", false, true, false, false, false},
 	{AskInvoiceDetails, "Support", "Ask for changes of invoice details", false, false, true, false, false},
