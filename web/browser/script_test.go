@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -393,7 +394,13 @@ func TestStringsNeverBecomeCode(t *testing.T) {
 			t.Errorf("%s is allowed", attempt)
 		}
 	}
-	d.mu.Lock()
-	d.problems = nil // the refusals
-	d.mu.Unlock()
+	d.wait("the last refusal in the console", func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		last := slices.ContainsFunc(d.problems, func(text string) bool { return strings.Contains(text, "TrustedTypePolicy named 'default'") })
+		if last {
+			d.problems = nil // all four are there
+		}
+		return last
+	})
 }
