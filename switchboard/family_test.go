@@ -3,6 +3,7 @@ package switchboard_test
 import (
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,8 +26,10 @@ func withBothFamilies(t *testing.T) adjust {
 func talks(t *testing.T, a, z *ua, toA, toZ netip.AddrPort) {
 	t.Helper()
 	heardA, heardZ := len(a.sound.Packets()), len(z.sound.Packets())
-	go a.sound.Whistle(toA, 440, 500*time.Millisecond)
+	var both sync.WaitGroup
+	both.Go(func() { a.sound.Whistle(toA, 440, 500*time.Millisecond) })
 	z.sound.Whistle(toZ, 1000, 500*time.Millisecond)
+	both.Wait()
 	a.sound.Wait(heardA + 15)
 	z.sound.Wait(heardZ + 15)
 }
