@@ -2,6 +2,8 @@ package web
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -313,8 +315,14 @@ func TestSignedOutFormsComeBack(t *testing.T) {
 	if asked.StatusCode != 401 || !ok || kept == "" {
 		t.Fatalf("%d %s", asked.StatusCode, asked.body)
 	}
-	if strings.Contains(kept, "hunter2") || strings.Contains(kept, "Jo") {
-		t.Error("the kept form can be read")
+	inside, err := base64.RawURLEncoding.DecodeString(kept)
+	if err != nil {
+		t.Fatalf("%q: %v", kept, err)
+	}
+	for _, word := range []string{"hunter2", "postcode"} { // shorter ones stand in what is sealed by chance
+		if strings.Contains(kept, word) || bytes.Contains(inside, []byte(word)) {
+			t.Error("the kept form can be read")
+		}
 	}
 	back := s.post("/sign-in", url.Values{"kept": {kept}, "next": {"/harbour/"}}).body
 	for _, want := range []string{"Continue where you were", `action="/harbour/edit?from=list"`, `name="name" value="Jo &amp; &lt;co&gt;"`, `name="roles" value="admin"`, `name="roles" value="billing"`, `name="postcode" value="2000"`} {
