@@ -106,6 +106,8 @@ func TestStatelessTransactionsAreForgottenYetAnsweredAgain(t *testing.T) {
 	if n := e.Stats().Transactions; n > 1 {
 		t.Errorf("%d transactions are kept", n)
 	}
+	e.answered.mu.Lock() // the last answer left before it was remembered
+	defer e.answered.mu.Unlock()
 	if n := len(e.answered.at); n != mostAnswered {
 		t.Errorf("%d answers are remembered, want %d", n, mostAnswered)
 	}
