@@ -41,7 +41,10 @@ func TestCallersHearRinging(t *testing.T) {
 		if c := r.record(); c.Status != call.Answered {
 			t.Errorf("recorded %s", sentence(c))
 		}
-	}, silentNetwork)
+	}, func(c *switchboard.Config) {
+		silentNetwork(c)
+		c.Times.Ring = time.Minute // the tone is listened to for longer than phones ring elsewhere
+	})
 }
 
 // Nobody answers: the ringing ends, and the message follows in the same description.
